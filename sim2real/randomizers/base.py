@@ -16,7 +16,7 @@ from sim2real_envs.state import frozen
 
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
-Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json: TypeAlias = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
 Verdict: TypeAlias = Literal["identified", "bounded", "not identified"]
 
 
@@ -103,7 +103,16 @@ class Randomizer(ABC):
 
     needs: ClassVar[Need] = Need.NOTHING
     warm_start: ClassVar[bool] = True
+    needs_truth: ClassVar[bool] = False  # True: ``create`` takes ``domain``, the target's own; a ceiling, not a method
     space: ParameterSpace
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Randomizer):
+            return NotImplemented
+        return type(self) is type(other) and self.space == other.space and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.space))
 
     @classmethod
     @abstractmethod
