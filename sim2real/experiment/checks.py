@@ -1,0 +1,256 @@
+"""What only an environment, a randomizer or a data set can know about an experiment file.
+
+Every check looks at the plain data and skips what has the wrong type, which
+the models report: so one reading finds all mistakes, whatever else is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, TypeGuard
+
+from sim2real.errors import Sim2RealError
+from sim2real.experiment import catalogue
+from sim2real.experiment.problems import Problem
+from sim2real.experiment.strict_yaml import Place, Value
+from sim2real_envs.errors import EnvError, UnknownNameError, unknown_name
+from sim2real_envs.parameters import ParameterSpace
+
+if TYPE_CHECKING:
+    from sim2real.randomizers import Randomizer
+
+TRAINING_KEYS = ("agent", "rounds", "episodes")
+RESERVED_TARGETS = ("mujoco", "preset", "robot")
+TARGET_OF_KIND = {"train": "hidden", "identify": "recording"}
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+def meaning_problems(data: dict[str, Value]) -> Iterator[Problem]:
+    """Yield every mistake that the structure of the file does not show."""
+    kind = "identify" if data.get("kind") == "identify" else "train"
+    whole, problems = _world(kind, data.get("env"))
+    yield from problems
+    yield from _repeated(data)
+    if kind == "identify":
+        yield from _no_training(data)
+    else:
+        yield from _preset(data.get("agent"))
+    parameters = _mapping(data.get("parameters"))
+    uncertain = ParameterSpace()
+    if whole is not None:
+        problems, uncertain = _ranges(whole, parameters, _world_name(data))
+        yield from problems
+    yield from _targets(kind, data, whole)
+    yield from _methods(kind, data, uncertain, complete=whole is not None and len(uncertain) == len(parameters))
+
+
+def _world(kind: str, env: Value) -> tuple[ParameterSpace | None, list[Problem]]:
+    fields = _mapping(env)
+    world_id = fields.get("id")
+    options = {name: value for name, value in fields.items() if name != "id"}
+    if not isinstance(world_id, str) or not world_id:
+        return None, []
+    other = catalogue.environment_ids() if kind == "identify" else catalogue.rig_ids()
+    if world_id in other:
+        right = "train" if kind == "identify" else "identify"
+        return None, [Problem(("env", "id"), f"{world_id!r} needs `kind: {right}`, but kind is {kind}")]
+    try:
+        return catalogue.parameter_space(kind, world_id, options), []
+    except EnvError as error:
+        return _without_options(kind, world_id, options, error)
+
+
+def _without_options(
+    kind: str, world_id: str, options: dict[str, Value], error: EnvError
+) -> tuple[ParameterSpace | None, list[Problem]]:
+    """Find out which options are to blame, so that the rest of the file can still be checked."""
+    try:
+        space = catalogue.parameter_space(kind, world_id, {})
+    except EnvError as plain_error:
+        return None, [Problem(("env", "id"), str(plain_error))]
+    problems = []
+    for name, value in options.items():
+        try:
+            catalogue.parameter_space(kind, world_id, {name: value})
+        except EnvError as option_error:
+            problems.append(Problem(("env", name), str(option_error)))
+    return space, problems or [Problem(("env",), str(error))]
+
+
+def _ranges(whole: ParameterSpace, parameters: Mapping[str, Value], world: str) -> tuple[list[Problem], ParameterSpace]:
+    """Return the problems of the ranges, and the space of those that are right."""
+    problems: list[Problem] = []
+    ranges: dict[str, tuple[float, float]] = {}
+    for name, entry in parameters.items():
+        place: Place = ("parameters", name)
+        if name not in whole:
+            problems.append(Problem(place, unknown_name(name, f"a parameter of {world}", whole)))
+            continue
+        ends = {end: _mapping(entry).get(end) for end in ("low", "high")}
+        found = [(end, _limit_problem(whole, name, value, (*place, end))) for end, value in ends.items()]
+        problems.extend(problem for _, problem in found if problem is not None)
+        low, high = ends["low"], ends["high"]
+        if _is_number(low) and _is_number(high) and not any(problem for _, problem in found) and low <= high:
+            ranges[name] = (float(low), float(high))
+    return problems, whole.subset(ranges).with_ranges(ranges)
+
+
+def _limit_problem(space: ParameterSpace, name: str, value: Value, place: Place) -> Problem | None:
+    if not _is_number(value):
+        return None
+    try:
+        space[name].check(value)
+    except EnvError as error:
+        return Problem(place, str(error))
+    return None
+
+
+def _repeated(data: Mapping[str, Value]) -> Iterator[Problem]:
+    for key in ("seeds", "methods"):
+        entries = data.get(key)
+        for index, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entries, list) and entry in entries[:index]:
+                first = entries.index(entry)
+                yield Problem((key, index), f"must differ from all others, but is the same as {key}.{first}")
+
+
+def _no_training(data: Mapping[str, Value]) -> Iterator[Problem]:
+    for key in TRAINING_KEYS:
+        if key not in data:
+            continue
+        inner: list[Place] = [(key, name) for name in _mapping(data[key])]
+        for place in inner or [(key,)]:
+            yield Problem(
+                place,
+                "does not go with `kind: identify`: recordings are replayed once and no policy is trained; "
+                "`fit` of a target says how many recordings are learned from",
+            )
+    if not _mapping(data.get("parameters")):
+        yield Problem(("parameters",), "must name at least one parameter for `kind: identify`")
+
+
+def _preset(agent: Value) -> Iterator[Problem]:
+    fields = _mapping(agent)
+    preset, algorithm = fields.get("preset"), fields.get("algorithm", "PPO")
+    if not isinstance(preset, str) or not preset:
+        return
+    known = catalogue.presets(str(algorithm))
+    if known and preset not in known:
+        yield Problem(("agent", "preset"), unknown_name(preset, f"a preset of {algorithm}", known))
+
+
+def _targets(kind: str, data: Mapping[str, Value], whole: ParameterSpace | None) -> Iterator[Problem]:
+    for name, entry in _mapping(data.get("targets")).items():
+        fields, place = _mapping(entry), ("targets", name)
+        target_type = fields.get("type")
+        if target_type in RESERVED_TARGETS:
+            available = ", ".join(TARGET_OF_KIND.values())
+            yield Problem((*place, "type"), f"{target_type!r} is not available in this version; available: {available}")
+        elif target_type in TARGET_OF_KIND.values() and target_type != TARGET_OF_KIND[kind]:
+            right = next(kind for kind, word in TARGET_OF_KIND.items() if word == target_type)
+            yield Problem((*place, "type"), f"{target_type!r} needs `kind: {right}`, but kind is {kind}")
+        elif target_type == "hidden" and whole is not None:
+            yield from _domain(whole, _mapping(fields.get("domain")), (*place, "domain"), _world_name(data))
+        elif target_type == "recording":
+            yield from _data_set(fields.get("data"), data, (*place, "data"))
+
+
+def _domain(space: ParameterSpace, domain: Mapping[str, Value], place: Place, world: str) -> Iterator[Problem]:
+    for name, value in domain.items():
+        if name not in space:
+            yield Problem((*place, name), unknown_name(name, f"a parameter of {world}", space))
+        elif problem := _limit_problem(space, name, value, (*place, name)):
+            yield problem
+
+
+def _data_set(name: Value, data: Mapping[str, Value], place: Place) -> Iterator[Problem]:
+    if not isinstance(name, str) or not name:
+        return
+    known = catalogue.data_sets()
+    rig = _mapping(data.get("env")).get("id")
+    if name not in known:
+        yield Problem(place, unknown_name(name, "a data set", known))
+    elif isinstance(rig, str) and rig in catalogue.rig_ids() and known[name] != rig:
+        yield Problem(place, f"{name!r} was recorded on {known[name]!r}, but env.id is {rig!r}")
+
+
+def _methods(kind: str, data: Mapping[str, Value], space: ParameterSpace, *, complete: bool) -> Iterator[Problem]:
+    entries = data.get("methods")
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        place: Place = ("methods", index)
+        fields: Mapping[str, Value] = {"method": entry} if isinstance(entry, str) else _mapping(entry)
+        method = fields.get("method")
+        if not isinstance(method, str) or not method:
+            continue
+        try:
+            cls = _resolve(method)
+        except (EnvError, ImportError, SyntaxError) as error:
+            yield Problem(place, str(error))
+            continue
+        yield from _needs(kind, data, cls, method, place)
+        options = {name: value for name, value in fields.items() if name not in ("method", "name")}
+        if complete:
+            yield from _options(cls, space, options, place)
+
+
+def _resolve(method: str) -> type[Randomizer]:
+    from sim2real.randomizers import METHODS, resolve
+
+    if ":" in method and not _IMPORT_PATH.fullmatch(method):
+        raise UnknownNameError(method, "an import path 'package.module:Class'", METHODS)
+    return resolve(method)
+
+
+def _needs(kind: str, data: Mapping[str, Value], cls: type[Randomizer], method: str, place: Place) -> Iterator[Problem]:
+    from sim2real.evidence import Need
+
+    if kind == "identify":
+        if getattr(cls, "needs_truth", False):
+            yield Problem(place, f"{method!r} trains on the truth, which a recording does not have")
+        return
+    if cls.needs is Need.NOTHING:
+        return
+    if not _mapping(data.get("parameters")):
+        yield Problem(("parameters",), f"must name at least one parameter, because {method!r} learns about them")
+    if _mapping(data.get("episodes")).get("real_per_round") == 0 and data.get("rounds") != 0:
+        yield Problem(
+            ("episodes", "real_per_round"), f"must be at least 1, because {method!r} learns from real episodes"
+        )
+    for name, target in _mapping(data.get("targets")).items():
+        if _mapping(target).get("log") == "outcomes" and cls.needs & ~Need.OUTCOMES:
+            text = f"must be sensors, because {method!r} learns from trajectories; outcomes alone are not enough"
+            yield Problem(("targets", name, "log"), text)
+
+
+def _options(
+    cls: type[Randomizer], space: ParameterSpace, options: dict[str, Value], place: Place
+) -> Iterator[Problem]:
+    """Create the randomizer once; if it refuses, try its options one by one to name all that are wrong."""
+    error = _refusal(cls, space, options)
+    if error is None:
+        return
+    found = [(name, _refusal(cls, space, {name: value})) for name, value in options.items()]
+    blamed = [Problem((*place, name), text) for name, text in found if text is not None]
+    yield from blamed or [Problem(place, error)]
+
+
+def _refusal(cls: type[Randomizer], space: ParameterSpace, options: dict[str, Value]) -> str | None:
+    try:
+        cls.create(space, **options)
+    except (EnvError, Sim2RealError, ValueError, TypeError) as error:
+        return str(error)
+    return None
+
+
+def _mapping(value: Value) -> dict[str, Value]:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _world_name(data: Mapping[str, Value]) -> str:
+    return str(_mapping(data.get("env")).get("id"))
