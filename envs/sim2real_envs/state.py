@@ -41,8 +41,8 @@ class RobotState:
     Shapes, for n joints and f fingers: ``joint_position`` (n,) rad, ``joint_velocity`` (n,) rad/s,
     ``joint_torque`` (n,) Nm as commanded by the actuators, ``tool_position`` (3,) m, ``tool_orientation`` (4,) xyzw,
     ``tool_linear_velocity`` (3,) m/s, ``tool_angular_velocity`` (3,) rad/s, ``finger_position`` (f,) m,
-    ``finger_forces`` (f, 3) N in the world frame acting on each finger, ``gripper_force`` N,
-    ``object_poses`` name to (7,): position and quaternion xyzw, ``object_twists`` name to (6,): linear m/s and angular rad/s.
+    ``finger_forces`` (f, 3) N in the world frame acting on each finger, ``gripper_force`` N, ``object_poses`` name to
+    (7,): position and quaternion xyzw, ``object_twists`` name to (6,): linear m/s and angular rad/s.
     """
 
     time: float
@@ -62,7 +62,7 @@ class RobotState:
 
 @dataclass(frozen=True)
 class RobotAction:
-    """What is asked of a robot for one control period: ``joint_position`` (n,) rad and ``gripper`` in [-1, 1], -1 closed."""
+    """What is asked of a robot for a control period: ``joint_position`` (n,) rad, ``gripper`` in [-1, 1], -1 closed."""
 
     joint_position: Array
     gripper: float = -1.0
@@ -103,7 +103,9 @@ class WorldState:
             raise StateError(f"{name!r} is not a name of a WorldState. Available: {', '.join(WORLD_STATE_SHAPES)}.")
         value = frozen(array)
         shape = WORLD_STATE_SHAPES[name]
-        if value.ndim != len(shape) or any(want not in (None, got) for want, got in zip(shape, value.shape, strict=True)):
+        if value.ndim != len(shape) or any(
+            want not in (None, got) for want, got in zip(shape, value.shape, strict=True)
+        ):
             wanted = ", ".join("n" if want is None else str(want) for want in shape)
             raise StateError(f"{name!r} must have shape ({wanted},), but got {value.shape}.")
         if not np.isfinite(value).all():

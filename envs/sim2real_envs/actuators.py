@@ -1,0 +1,173 @@
+"""From a commanded joint position to a torque: gains, friction, strength, delay and backlash.
+
+The actuator is a joint impedance law solved by one backward-Euler step per
+joint and physics step. For one joint with inertia I, gains kp and kd, viscous
+damping b, Coulomb friction fc and gravity torque g, with e = q_command - q:
+
+    A   = I + dt (kd + b) + dt^2 kp
+    v*  = (I v + dt kp e) / A
+    v'  = sign(v*) max(|v*| - dt fc / A, 0)
+    tau = clip(kp (e - dt v') - kd v' + g, +-strength) - b v' + clip(r, +-fc)
+    r   = I (v' - v) / dt - (kp (e - dt v') - kd v' - b v')
+
+which is exact stiction for one joint (static error fc / kp) and stable at any
+timestep, where an explicit law oscillates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sim2real_envs.arms.base import Arm
+from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
+from sim2real_envs.state import WorldState, frozen
+
+PARAMETERS = ParameterSpace(
+    [
+        Parameter(
+            "joint.friction", 0.05, 0.01, 0.5, (0.0, 10.0), "Nm",
+            doc="Coulomb friction torque of every joint; below it a joint does not move (true stiction).",
+        ),
+        Parameter(
+            "joint.damping", 0.5, 0.1, 2.0, (0.0, 50.0), "Nm s/rad",
+            doc="Viscous friction of every joint, added to the arm's own damping gain.",
+        ),
+        Parameter(
+            "actuator.delay", 0.0, 0.0, 0.05, (0.0, 0.3), "s",
+            doc="Time from a command to its effect on the joints, in whole physics steps.",
+        ),
+        Parameter(
+            "actuator.stiffness_scale", 1.0, 0.7, 1.3, (0.05, 5.0), "-",
+            doc="Factor on the position gains kp of all joints.",
+        ),
+        Parameter(
+            "actuator.damping_scale", 1.0, 0.7, 1.3, (0.05, 5.0), "-",
+            doc="Factor on the velocity gains kd of all joints.",
+        ),
+        Parameter(
+            "actuator.strength_scale", 1.0, 0.7, 1.1, (0.45, 1.2), "-",
+            doc="Factor on the torque limits; below 0.45 joint 2 cannot hold the arm against gravity.",
+        ),
+        Parameter(
+            "actuator.backlash", 0.0, 0.0, 0.005, (0.0, 0.1), "rad",
+            doc="Play of the gears: width of the band in which a changed command moves nothing.",
+        ),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class JointLaw:
+    """Constants of the impedance law for n joints, plain floats for the inner loop.
+
+    ``inertia`` is 1 / diag(M^-1) at the home pose [kg m2]; gains [Nm/rad], [Nm s/rad];
+    ``friction`` [Nm], ``viscous`` [Nm s/rad], ``strength`` [Nm].
+    """
+
+    inertia: tuple[float, ...]
+    stiffness: tuple[float, ...]
+    damping: tuple[float, ...]
+    viscous: float
+    friction: float
+    strength: tuple[float, ...]
+
+
+class Actuators:
+    """The motors of an arm: they own ``actuator.*`` and the friction of the joints.
+
+    Args:
+        arm: Gains and torque limits.
+    """
+
+    def __init__(self, arm: Arm) -> None:
+        self._arm = arm
+        self._timestep = 0.002
+        self._inertia = (1.0,) * arm.size
+        self._delay_steps = 0
+        self._backlash = 0.0
+        self._history: list[list[float]] = []
+        self._played: list[float] = []
+        self.law = JointLaw(
+            inertia=self._inertia,
+            stiffness=tuple(joint.stiffness for joint in arm.joints),
+            damping=tuple(joint.damping for joint in arm.joints),
+            viscous=0.0,
+            friction=0.0,
+            strength=tuple(joint.effort for joint in arm.joints),
+        )
+
+    @property
+    def parameters(self) -> ParameterSpace:
+        """Friction of the joints, gains, strength, delay and backlash."""
+        return PARAMETERS
+
+    def bind(self, inertia: Sequence[float], timestep: float) -> None:
+        """Take over the joints' inertia [kg m2] and the physics step [s] from the backend; call before ``apply``."""
+        self._timestep = timestep
+        self._inertia = tuple(inertia)
+
+    def apply(self, domain: Domain) -> None:
+        """Set every parameter; the delay becomes a whole number of physics steps."""
+        arm = self._arm
+        self.law = JointLaw(
+            inertia=self._inertia,
+            stiffness=tuple(joint.stiffness * domain["actuator.stiffness_scale"] for joint in arm.joints),
+            damping=tuple(joint.damping * domain["actuator.damping_scale"] for joint in arm.joints),
+            viscous=domain["joint.damping"],
+            friction=domain["joint.friction"],
+            strength=tuple(joint.effort * domain["actuator.strength_scale"] for joint in arm.joints),
+        )
+        self._delay_steps = round(domain["actuator.delay"] / self._timestep)
+        self._backlash = domain["actuator.backlash"]
+
+    def applied(self) -> dict[str, float]:
+        """Read every value back from the law and the delay line."""
+        first = self._arm.joints[0]
+        return {
+            "joint.friction": self.law.friction,
+            "joint.damping": self.law.viscous,
+            "actuator.delay": self._delay_steps * self._timestep,
+            "actuator.stiffness_scale": self.law.stiffness[0] / first.stiffness,
+            "actuator.damping_scale": self.law.damping[0] / first.damping,
+            "actuator.strength_scale": self.law.strength[0] / first.effort,
+            "actuator.backlash": self._backlash,
+        }
+
+    def reset(self, state: WorldState) -> None:
+        """Fill the delay line: with the start's past commands, before them with its joint positions."""
+        rest = state.values["joint.position"].tolist()
+        past = [] if state.commands is None else state.commands.tolist()
+        self._played = list(rest)
+        self._history = [rest]
+        for target in past:
+            self._history.append(self._play(target))
+
+    def schedule(self, target: Sequence[float], substeps: int) -> list[tuple[int, list[float]]]:
+        """Queue this period's command and return those that act during it, as (from substep, joint target)."""
+        self._history.append(self._play(target))
+        periods, offset = divmod(self._delay_steps, substeps)
+        keep = periods + 2
+        if len(self._history) > keep:
+            del self._history[: len(self._history) - keep]
+        latest = len(self._history) - 1
+        first = self._history[max(latest - periods, 0)]
+        if offset == 0:
+            return [(0, first)]
+        return [(0, self._history[max(latest - periods - 1, 0)]), (offset, first)]
+
+    def commands(self) -> Array:
+        """Return the commands still in the delay line, latest last, (h, n)."""
+        return frozen(self._history)
+
+    def _play(self, target: Sequence[float]) -> list[float]:
+        """Return the target behind the gears' play: it follows only where the band is left."""
+        half = 0.5 * self._backlash
+        if half == 0.0:
+            self._played = list(target)
+        else:
+            self._played = [
+                min(max(before, wanted - half), wanted + half)
+                for before, wanted in zip(self._played, target, strict=True)
+            ]
+        return self._played

@@ -1,0 +1,307 @@
+"""The PyBullet world: one DIRECT-mode client per environment."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pybullet
+import pybullet_data
+from numpy.typing import NDArray
+
+from sim2real_envs.actuators import JointLaw
+from sim2real_envs.arms.urdf import urdf_text
+from sim2real_envs.backends.base import Reading
+from sim2real_envs.backends.bullet_parameters import BulletParameters
+from sim2real_envs.errors import ClosedError, EnvError
+from sim2real_envs.kinematics import Kinematics
+from sim2real_envs.parameters import Domain, ParameterSpace
+from sim2real_envs.scene import Body, Scene
+from sim2real_envs.state import RobotState, WorldState, frozen
+
+_NO_FORCE = (0.0, 0.0, 0.0)
+
+
+class BulletBackend:
+    """A scene in PyBullet.
+
+    Args:
+        scene: What stands where.
+        period: Control period [s].
+        timestep: Nominal physics step [s].
+        render: Whether a goal marker is shown for pictures.
+    """
+
+    def __init__(self, scene: Scene, period: float, timestep: float, *, render: bool = False) -> None:
+        self._client = pybullet.connect(pybullet.DIRECT)
+        if self._client < 0:
+            raise EnvError("PyBullet could not open another physics client (the limit is 1024 per process).")
+        self._scene, self._closed = scene, False
+        self._arm = self._load_arm(scene)
+        self._joints = list(range(scene.arm.size))
+        self._fingers = list(range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)))
+        self._torque = [0.0] * scene.arm.size
+        self._zeros = [0.0] * scene.arm.size
+        self._kinematics = Kinematics(scene.arm)
+        table = self._make_box(scene.table)
+        self._goal = self._make_marker(scene) if render else None
+        self._parameters = BulletParameters(self._client, scene, self._arm, table, period, timestep)
+        self._free_the_joints()
+        self.apply(self._parameters.space.nominal())
+
+    # -- parameters ---------------------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> ParameterSpace:
+        """``physics.*``, the links' ``joint.*``; ``object.*`` and ``table.*`` where there is an object."""
+        return self._parameters.space
+
+    @property
+    def timestep(self) -> float:
+        """Physics step in force [s]."""
+        return self._parameters.timestep
+
+    @property
+    def substeps(self) -> int:
+        """Physics steps in a control period."""
+        return self._parameters.substeps
+
+    def apply(self, domain: Domain) -> None:
+        """Set every parameter of the world; may replace the object's body."""
+        self._parameters.apply(domain)
+
+    def applied(self) -> dict[str, float]:
+        """Read every value back from the engine."""
+        return self._parameters.applied()
+
+    def joint_inertia(self) -> tuple[float, ...]:
+        """Return 1 / diag(M^-1) at the home pose, (n,) kg m2."""
+        home = [*self._scene.arm.home, *self._finger_zeros()]
+        matrix = np.array(pybullet.calculateMassMatrix(self._arm, home, physicsClientId=self._client))
+        inverse = np.linalg.inv(matrix)
+        return tuple((1.0 / np.diag(inverse))[: self._scene.arm.size].tolist())
+
+    # -- episodes -----------------------------------------------------------------------------------------------
+
+    def reset(self, state: WorldState) -> None:
+        """Put arm, object and goal marker into ``state``.
+
+        PyBullet's contact cache survives a reset: bodies are first moved apart
+        and collisions detected once, which empties it, and only then placed.
+        """
+        client = self._client
+        self._park_object()
+        velocity = state.values.get("joint.velocity")
+        positions = state.values["joint.position"].tolist()
+        velocities = self._zeros if velocity is None else velocity.tolist()
+        for joint, position, speed in zip(self._joints, positions, velocities, strict=True):
+            pybullet.resetJointState(self._arm, joint, position, speed, physicsClientId=client)
+        pybullet.performCollisionDetection(physicsClientId=client)
+        if "object.pose" in state.values and self._scene.object is not None:
+            pose = state.values["object.pose"].tolist()
+            twist = state.values["object.twist"].tolist() if "object.twist" in state.values else [0.0] * 6
+            self._parameters.place_object(pose, twist)
+        if self._goal is not None and "goal" in state.values:
+            goal = state.values["goal"].tolist()
+            pybullet.resetBasePositionAndOrientation(self._goal, goal, (0, 0, 0, 1), physicsClientId=client)
+        self._torque = [0.0] * len(self._joints)
+
+    def advance(self, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int) -> None:
+        """Run ``substeps`` physics steps under ``law``: the inner loop, on plain floats."""
+        arm, joints, client, zeros = self._arm, self._joints, self._client, self._zeros
+        step, torque_mode = pybullet.stepSimulation, pybullet.TORQUE_CONTROL
+        get_states, set_torques = pybullet.getJointStates, pybullet.setJointMotorControlArray
+        gravity_torques = pybullet.calculateInverseDynamics
+        fingers = self._finger_zeros()
+        compensation = self._parameters.gravity_compensation
+        dt, friction, viscous = self.timestep, law.friction, law.viscous
+        joint_constants = [
+            (inertia, kp, kd, 1.0 / (inertia + dt * (kd + viscous) + dt * dt * kp), strength)
+            for inertia, kp, kd, strength in zip(law.inertia, law.stiffness, law.damping, law.strength, strict=True)
+        ]
+        torques = self._torque
+        ends = [begin for begin, _ in commands[1:]] + [substeps]
+        begin = 0
+        for (_, target), end in zip(commands, ends, strict=True):
+            for _ in range(begin, end):
+                states = get_states(arm, joints, physicsClientId=client)
+                position = [joint[0] for joint in states]
+                gravity = gravity_torques(
+                    arm, position + fingers, zeros + fingers, zeros + fingers, physicsClientId=client
+                )
+                torques = []
+                for (inertia, kp, kd, inverse, strength), joint, wanted, weight in zip(
+                    joint_constants, states, target, gravity, strict=False
+                ):
+                    error, speed = wanted - joint[0], joint[1]
+                    free = (inertia * speed + dt * kp * error) * inverse
+                    slip = abs(free) - dt * friction * inverse
+                    after = 0.0 if slip <= 0.0 else slip if free > 0.0 else -slip
+                    motor = kp * (error - dt * after) - kd * after
+                    held = inertia * (after - speed) / dt - motor + viscous * after
+                    motor += weight * compensation
+                    torques.append(
+                        (motor if -strength < motor < strength else strength if motor > 0.0 else -strength)
+                        - viscous * after
+                        + (held if -friction < held < friction else friction if held > 0.0 else -friction)
+                    )
+                set_torques(arm, joints, torque_mode, forces=torques, physicsClientId=client)
+                step(physicsClientId=client)
+            begin = end
+        self._torque = torques
+
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def read(self) -> Reading:
+        """Return the numbers that a control step needs."""
+        client = self._client
+        states = pybullet.getJointStates(self._arm, self._joints, physicsClientId=client)
+        position, velocity = [joint[0] for joint in states], [joint[1] for joint in states]
+        table_contact = self._touches_table()
+        if self._parameters.object is None:
+            return Reading(position, velocity, None, None, None, None, _NO_FORCE, table_contact)
+        place, orientation = pybullet.getBasePositionAndOrientation(self._parameters.object, physicsClientId=client)
+        linear, angular = pybullet.getBaseVelocity(self._parameters.object, physicsClientId=client)
+        place = self._parameters.geometric_centre(place, orientation)
+        left, right = self._finger_forces()
+        force = (left[0] + right[0], left[1] + right[1], left[2] + right[2])
+        return Reading(position, velocity, place, orientation, linear, angular, force, table_contact)
+
+    def state(self) -> RobotState:
+        """Return the complete true state."""
+        if self._closed:
+            raise ClosedError("This environment is closed: make a new one.")
+        reading = self.read()
+        position, velocity = np.array(reading.joint_position), np.array(reading.joint_velocity)
+        tool = self._kinematics.tool(position)
+        motion = tool.jacobian @ velocity
+        forces = frozen(self._finger_forces())
+        poses, twists = {}, {}
+        if reading.object_position is not None and reading.object_orientation is not None:
+            poses["object"] = frozen([*reading.object_position, *reading.object_orientation])
+            twists["object"] = frozen([*(reading.object_velocity or ()), *(reading.object_spin or ())])
+        return RobotState(
+            time=0.0,
+            joint_position=frozen(position),
+            joint_velocity=frozen(velocity),
+            joint_torque=frozen(self._torque),
+            tool_position=frozen(tool.position),
+            tool_orientation=frozen(
+                pybullet.getLinkState(self._arm, self._fingers[0], physicsClientId=self._client)[5]
+            ),
+            tool_linear_velocity=frozen(motion[:3]),
+            tool_angular_velocity=frozen(motion[3:]),
+            finger_position=frozen([0.0] * len(self._fingers)),
+            finger_forces=forces,
+            gripper_force=float(np.linalg.norm(forces, axis=1).min(initial=math.inf)),
+            object_poses=poses,
+            object_twists=twists,
+        )
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Return a picture (height, width, 3) from a fixed camera in front of the robot, by the software renderer."""
+        view = pybullet.computeViewMatrixFromYawPitchRoll((0.45, 0.0, 0.08), 1.15, 55.0, -35.0, 0.0, 2)
+        projection = pybullet.computeProjectionMatrixFOV(45.0, width / height, 0.05, 4.0)
+        picture = pybullet.getCameraImage(
+            width,
+            height,
+            view,
+            projection,
+            lightDirection=(0.6, -0.8, 2.0),
+            shadow=1,
+            renderer=pybullet.ER_TINY_RENDERER,
+            flags=pybullet.ER_NO_SEGMENTATION_MASK,
+            physicsClientId=self._client,
+        )[2]
+        return np.asarray(picture, dtype=np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+
+    def close(self) -> None:
+        """Disconnect; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            with contextlib.suppress(pybullet.error):
+                pybullet.disconnect(physicsClientId=self._client)
+
+    # -- building -----------------------------------------------------------------------------------------------
+
+    def _load_arm(self, scene: Scene) -> int:
+        text = urdf_text(scene.arm, pybullet_data.getDataPath(), fingers_move=scene.fingers_move)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{scene.arm.name}.urdf"
+            path.write_text(text)
+            arm: int = pybullet.loadURDF(
+                str(path),
+                useFixedBase=True,
+                flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
+                physicsClientId=self._client,
+            )
+        return arm
+
+    def _free_the_joints(self) -> None:
+        """Switch off PyBullet's own joint motors and damping: the joint law is the only actuator."""
+        count, client = pybullet.getNumJoints(self._arm, physicsClientId=self._client), self._client
+        for joint in range(count):
+            pybullet.setJointMotorControl2(
+                self._arm, joint, pybullet.VELOCITY_CONTROL, force=0.0, physicsClientId=client
+            )
+        for link in range(-1, count):
+            pybullet.changeDynamics(
+                self._arm, link, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0, physicsClientId=client
+            )
+
+    def _make_box(self, body: Body) -> int:
+        client = self._client
+        shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=body.half_extents, physicsClientId=client)
+        visual = pybullet.createVisualShape(
+            pybullet.GEOM_BOX, halfExtents=body.half_extents, rgbaColor=(*body.colour, 1.0), physicsClientId=client
+        )
+        box: int = pybullet.createMultiBody(0.0, shape, visual, body.position, physicsClientId=client)
+        return box
+
+    def _make_marker(self, scene: Scene) -> int:
+        visual = pybullet.createVisualShape(
+            pybullet.GEOM_BOX,
+            halfExtents=scene.goal_half_extents,
+            rgbaColor=(0.1, 0.75, 0.3, 1.0),
+            physicsClientId=self._client,
+        )
+        marker: int = pybullet.createMultiBody(0.0, -1, visual, (0.0, 0.0, -1.0), physicsClientId=self._client)
+        return marker
+
+    def _park_object(self) -> None:
+        if self._parameters.object is not None:
+            self._parameters.place_object([0.0, 0.0, 50.0, 0.0, 0.0, 0.0, 1.0], [0.0] * 6)
+
+    def _finger_zeros(self) -> list[float]:
+        return [0.0] * len(self._fingers) if self._scene.fingers_move else []
+
+    def _finger_forces(self) -> list[tuple[float, float, float]]:
+        """Return the contact force of the object on each finger, (f, 3) N, world frame."""
+        forces = dict.fromkeys(self._fingers, _NO_FORCE)
+        if self._parameters.object is not None:
+            contacts = pybullet.getContactPoints(
+                bodyA=self._arm, bodyB=self._parameters.object, physicsClientId=self._client
+            )
+            for contact in contacts:
+                if contact[3] in forces:
+                    forces[contact[3]] = _added(forces[contact[3]], contact)
+        return list(forces.values())
+
+    def _touches_table(self) -> bool:
+        return bool(self._parameters.table_contacts())
+
+
+def _added(force: tuple[float, float, float], contact: Any) -> tuple[float, float, float]:
+    """Return ``force`` plus one contact's normal and two friction forces on body A (contactNormalOnB points to A)."""
+    normal, magnitude = contact[7], contact[9]
+    first, along_first, second, along_second = contact[11], contact[10], contact[13], contact[12]
+    return (
+        force[0] + normal[0] * magnitude + first[0] * along_first + second[0] * along_second,
+        force[1] + normal[1] * magnitude + first[1] * along_first + second[1] * along_second,
+        force[2] + normal[2] * magnitude + first[2] * along_first + second[2] * along_second,
+    )

@@ -1,0 +1,280 @@
+"""The randomizable numbers of a PyBullet world: set, and read back from the engine.
+
+PyBullet accepts many calls that change nothing, so every value is read from
+where it acts. Two facts shape this file: size and centre of mass cannot change
+in place, so the object is re-created from a bank of shapes that are made once;
+and a body's contact numbers combine with its partner's (friction and
+restitution by product), which is why the arm's and the table's stand here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pybullet
+
+from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
+from sim2real_envs.scene import Body, Scene
+
+GRAVITY = 9.81
+SIZE_STEP = 0.01  # sizes are snapped to this, so that the bank of shapes stays small
+_FINGER_FRICTION, _FINGER_RESTITUTION = 1.0, 0.5
+_SOLVER_ITERATIONS = 30
+_MASS, _FRICTION, _INERTIA, _COM, _RESTITUTION, _ROLLING, _SPINNING, _DAMPING, _STIFFNESS = 0, 1, 2, 3, 5, 6, 7, 8, 9
+
+
+def world_parameters(timestep: float) -> ParameterSpace:
+    """Return the parameters of every PyBullet world."""
+    return ParameterSpace(
+        [
+            Parameter("physics.gravity", -GRAVITY, -10.0, -9.0, (-30.0, 0.0), "m/s2", doc="Gravity along z."),
+            Parameter(
+                "physics.timestep", timestep, min(0.001, timestep), max(0.004, timestep), (0.001, 0.01), "s",
+                doc="Physics step, snapped to a whole fraction of the control period.",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def arm_parameters(armature: float) -> ParameterSpace:
+    """Return the parameters of the arm's links."""
+    return ParameterSpace(
+        [
+            Parameter(
+                "joint.armature", armature, 0.06, 0.2, (0.06, 1.0), "kg m2",
+                doc="Reflected inertia of every motor, added to its link on all three axes.",
+            ),
+            Parameter(
+                "joint.mass_scale", 1.0, 0.8, 1.2, (0.3, 3.0), "-",
+                doc="Factor on mass and inertia of all links; the controller compensates the nominal weight.",
+            ),
+        ]
+    )  # fmt: skip
+
+
+def contact_parameters(mass: float) -> ParameterSpace:
+    """Return the parameters of an object of nominal ``mass`` [kg], of the table, and of the contact between them."""
+    return ParameterSpace(
+        [
+            Parameter(
+                "physics.contact_stiffness", 2e4, 5e3, 1e5, (1e3, 1e7), "N/m", log=True,
+                doc="Stiffness of the object's contacts.",
+            ),
+            Parameter(
+                "physics.contact_damping", 200.0, 50.0, 1000.0, (1.0, 1e5), "N s/m", log=True,
+                doc="Damping of the object's contacts.",
+            ),
+            Parameter("object.mass", mass, 0.05, 0.5, (0.01, 5.0), "kg", log=True, doc="Mass of the object."),
+            Parameter(
+                "object.friction", 0.5, 0.3, 1.2, (0.01, 2.0), "-",
+                doc="Coulomb coefficient of the object; a contact's is the product with its partner's.",
+            ),
+            Parameter(
+                "object.spinning_friction", 0.001, 0.0, 0.01, (0.0, 0.1), "m",
+                doc="Resistance of the object's contacts to turning about the normal.",
+            ),
+            Parameter(
+                "object.rolling_friction", 0.0, 0.0, 0.001, (0.0, 0.1), "m",
+                doc="Resistance of the object's contacts to rolling.",
+            ),
+            Parameter(
+                "object.restitution", 0.1, 0.0, 0.3, (0.0, 1.0), "-",
+                doc="Restitution of the object; a contact's is the product with its partner's.",
+            ),
+            Parameter(
+                "object.size", 1.0, 0.9, 1.1, (0.5, 1.5), "-", doc="Factor on the object's edges, in steps of 0.01."
+            ),
+            Parameter(
+                "object.com_offset_x", 0.0, -0.005, 0.005, (-0.02, 0.02), "m",
+                doc="Centre of mass from the geometric centre, along the object's own x.",
+            ),
+            Parameter(
+                "object.com_offset_y", 0.0, -0.005, 0.005, (-0.02, 0.02), "m",
+                doc="Centre of mass from the geometric centre, along the object's own y.",
+            ),
+            Parameter(
+                "table.friction", 1.0, 0.8, 1.2, (0.01, 2.0), "-", doc="Coulomb coefficient of the table top."
+            ),
+            Parameter("table.restitution", 1.0, 0.5, 1.0, (0.0, 1.0), "-", doc="Restitution of the table top."),
+        ]
+    )  # fmt: skip
+
+
+class BulletParameters:
+    """Applies a domain to the bodies of one client and reads it back.
+
+    Args:
+        client: PyBullet's client id.
+        scene: What stands where.
+        arm: Body id of the arm.
+        table: Body id of the table.
+        period: Control period [s].
+        timestep: Nominal physics step [s].
+    """
+
+    def __init__(self, client: int, scene: Scene, arm: int, table: int, period: float, timestep: float) -> None:
+        self._client, self._arm, self._table, self._period = client, arm, table, period
+        self._body = scene.object
+        self.object: int | None = None
+        self.timestep, self.substeps = timestep, round(period / timestep)
+        self.gravity_compensation = 1.0
+        self._made: tuple[float, float, float] | None = None
+        self._com = (0.0, 0.0, 0.0)
+        self._bank: dict[float, tuple[int, int]] = {}
+        links = range(pybullet.getNumJoints(arm, physicsClientId=client))
+        self._links = [self._dynamics(arm, link) for link in links]
+        self._driven = scene.arm.size
+        self.space = world_parameters(timestep) | arm_parameters(scene.arm.armature)
+        if scene.object is not None:
+            self.space |= contact_parameters(scene.object.mass or 0.1)
+        for link in links:
+            pybullet.changeDynamics(
+                arm, link, lateralFriction=_FINGER_FRICTION, restitution=_FINGER_RESTITUTION, physicsClientId=client
+            )
+
+    # -- set ----------------------------------------------------------------------------------------------------
+
+    def apply(self, domain: Domain) -> None:
+        """Set every parameter; each is a function of its nominal value and ``domain``, never of what is in force."""
+        self.substeps = max(1, round(self._period / domain["physics.timestep"]))
+        self.timestep = self._period / self.substeps
+        pybullet.setGravity(0.0, 0.0, domain["physics.gravity"], physicsClientId=self._client)
+        pybullet.setPhysicsEngineParameter(
+            fixedTimeStep=self.timestep,
+            numSolverIterations=_SOLVER_ITERATIONS,
+            deterministicOverlappingPairs=1,
+            physicsClientId=self._client,
+        )
+        self._apply_to_arm(domain["joint.mass_scale"], domain["joint.armature"])
+        actual = -domain["physics.gravity"] * domain["joint.mass_scale"]
+        self.gravity_compensation = GRAVITY / actual if actual > 0.0 else 0.0
+        if self._body is not None:
+            self._apply_to_object(self._body, domain)
+
+    def _apply_to_arm(self, scale: float, armature: float) -> None:
+        for link, nominal in enumerate(self._links):
+            added = armature if link < self._driven else 0.0
+            pybullet.changeDynamics(
+                self._arm,
+                link,
+                mass=nominal[_MASS] * scale,
+                localInertiaDiagonal=[axis * scale + added for axis in nominal[_INERTIA]],
+                physicsClientId=self._client,
+            )
+
+    def _apply_to_object(self, body: Body, domain: Domain) -> None:
+        wanted = (
+            round(domain["object.size"] / SIZE_STEP) * SIZE_STEP,
+            domain["object.com_offset_x"],
+            domain["object.com_offset_y"],
+        )
+        if wanted != self._made:
+            self._make_object(body, *wanted)
+            self._made = wanted
+        pybullet.changeDynamics(
+            self.object,
+            -1,
+            mass=domain["object.mass"],
+            lateralFriction=domain["object.friction"],
+            spinningFriction=domain["object.spinning_friction"],
+            rollingFriction=domain["object.rolling_friction"],
+            restitution=domain["object.restitution"],
+            contactStiffness=domain["physics.contact_stiffness"],
+            contactDamping=domain["physics.contact_damping"],
+            linearDamping=0.0,
+            angularDamping=0.0,
+            activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
+            physicsClientId=self._client,
+        )
+        pybullet.changeDynamics(
+            self._table,
+            -1,
+            lateralFriction=domain["table.friction"],
+            restitution=domain["table.restitution"],
+            physicsClientId=self._client,
+        )
+
+    def _make_object(self, body: Body, size: float, com_x: float, com_y: float) -> None:
+        client = self._client
+        if self.object is not None:
+            pybullet.removeBody(self.object, physicsClientId=client)
+        if size not in self._bank:
+            half = [extent * size for extent in body.half_extents]
+            self._bank[size] = (
+                pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client),
+                pybullet.createVisualShape(
+                    pybullet.GEOM_BOX, halfExtents=half, rgbaColor=(*body.colour, 1.0), physicsClientId=client
+                ),
+            )
+        shape, visual = self._bank[size]
+        self._com = (com_x, com_y, 0.0)
+        self.object = pybullet.createMultiBody(
+            1.0, shape, visual, body.position, baseInertialFramePosition=self._com, physicsClientId=client
+        )
+
+    # -- read back ----------------------------------------------------------------------------------------------
+
+    def applied(self) -> dict[str, float]:
+        """Read every value from the engine."""
+        engine = pybullet.getPhysicsEngineParameters(physicsClientId=self._client)
+        first, nominal = self._dynamics(self._arm, 0), self._links[0]
+        scale = first[_MASS] / nominal[_MASS]
+        values = {
+            "physics.gravity": engine["gravityAccelerationZ"],
+            "physics.timestep": engine["fixedTimeStep"],
+            "joint.armature": first[_INERTIA][2] - nominal[_INERTIA][2] * scale,
+            "joint.mass_scale": scale,
+        }
+        if self._body is not None and self.object is not None:
+            values |= self._applied_to_object(self._body, self.object)
+        return {name: float(values[name]) for name in self.space}
+
+    def _applied_to_object(self, body: Body, object_id: int) -> dict[str, float]:
+        own, table = self._dynamics(object_id, -1), self._dynamics(self._table, -1)
+        edges = pybullet.getCollisionShapeData(object_id, -1, physicsClientId=self._client)[0][3]
+        return {
+            "physics.contact_stiffness": own[_STIFFNESS],
+            "physics.contact_damping": own[_DAMPING],
+            "object.mass": own[_MASS],
+            "object.friction": own[_FRICTION],
+            "object.spinning_friction": own[_SPINNING],
+            "object.rolling_friction": own[_ROLLING],
+            "object.restitution": own[_RESTITUTION],
+            "object.size": edges[0] / (2.0 * body.half_extents[0]),
+            "object.com_offset_x": own[_COM][0],
+            "object.com_offset_y": own[_COM][1],
+            "table.friction": table[_FRICTION],
+            "table.restitution": table[_RESTITUTION],
+        }
+
+    def _dynamics(self, body: int, link: int) -> tuple[Any, ...]:
+        info: tuple[Any, ...] = pybullet.getDynamicsInfo(body, link, physicsClientId=self._client)
+        return info
+
+    # -- the object's frame -------------------------------------------------------------------------------------
+
+    def place_object(self, pose: Sequence[float], twist: Sequence[float]) -> None:
+        """Put the object's geometric centre at ``pose`` (7,): m and xyzw, moving with ``twist`` (6,): m/s and rad/s."""
+        place, orientation = pose[:3], pose[3:]
+        offset = self._turned(self._com, orientation)
+        centre = [a + b for a, b in zip(place, offset, strict=True)]
+        pybullet.resetBasePositionAndOrientation(self.object, centre, orientation, physicsClientId=self._client)
+        pybullet.resetBaseVelocity(self.object, twist[:3], twist[3:], physicsClientId=self._client)
+
+    def geometric_centre(self, com: Sequence[float], orientation: Sequence[float]) -> Sequence[float]:
+        """Return the object's geometric centre [m] where its centre of mass is at ``com``."""
+        if self._com == (0.0, 0.0, 0.0):
+            return com
+        return [a - b for a, b in zip(com, self._turned(self._com, orientation), strict=True)]
+
+    def _turned(self, vector: Sequence[float], orientation: Sequence[float]) -> Sequence[float]:
+        turned: Sequence[float] = pybullet.rotateVector(orientation, vector)
+        return turned
+
+    def table_contacts(self) -> Sequence[object]:
+        """Return the contacts between arm and table."""
+        contacts: Sequence[object] = pybullet.getContactPoints(
+            bodyA=self._arm, bodyB=self._table, physicsClientId=self._client
+        )
+        return contacts

@@ -1,0 +1,332 @@
+"""The environment: task + control + actuators + backend + sensors, and the step that everyone reads."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from sim2real_envs.actuators import Actuators
+from sim2real_envs.arms.base import Arm
+from sim2real_envs.backends import make_backend
+from sim2real_envs.backends.base import Reading
+from sim2real_envs.control import CONTROL_PERIOD, make_control
+from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
+from sim2real_envs.kinematics import Kinematics, ToolPose
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array, Domain, ParameterSpace
+from sim2real_envs.sensors import Sensors
+from sim2real_envs.state import RobotState, WorldState
+from sim2real_envs.tasks.base import Task
+
+Observation = NDArray[np.float32]
+_TASK_STREAM, _SENSOR_STREAM = 0, 1
+_FAR = 100.0  # [m], [rad], [m/s]: a world beyond is not physics any more
+
+
+class ManipulationEnv(gymnasium.Env[Observation, Observation]):
+    """One arm, one task, one physics world.
+
+    Args:
+        task: Class of the task.
+        arm: The arm.
+        backend: Name of the physics engine.
+        observation: ``"state"``.
+        control: ``"ee_delta"`` (tool motion, 5 cm per period at action 1) or ``"joint_delta"`` (0.1 rad).
+        past_actions: How many of the last actions the observation ends with; they help against delay.
+        substeps: Physics steps in a control period of 0.04 s; sets the nominal ``physics.timestep``.
+        timestep: The same as a step [s]; give one of the two. Default 20 substeps of 2 ms.
+        horizon: Control steps after which an episode is truncated; default is the task's.
+        render_mode: None or ``"rgb_array"``.
+        render_size: Width and height of pictures.
+
+    Raises:
+        OptionError: If an option has a value that is not allowed.
+        UnknownNameError: If backend, control or observation do not exist.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 25}
+
+    def __init__(
+        self,
+        task: type[Task],
+        arm: Arm,
+        *,
+        backend: str = "bullet",
+        observation: str = "state",
+        control: str = "ee_delta",
+        past_actions: int = 0,
+        substeps: int | None = None,
+        timestep: float | None = None,
+        horizon: int | None = None,
+        render_mode: str | None = None,
+        render_size: tuple[int, int] = (480, 360),
+    ) -> None:
+        if observation != "state":
+            raise UnknownNameError(observation, "an observation", ["state"])
+        if render_mode not in (None, "rgb_array"):
+            raise UnknownNameError(str(render_mode), "a render mode", ["rgb_array"])
+        self.render_mode, self._render_size = render_mode, render_size
+        self.control_period = CONTROL_PERIOD
+        self._kinematics = Kinematics(arm)
+        self._task = task(arm, self._kinematics)  # type: ignore[call-arg]
+        self.horizon = _whole_number("horizon", self._task.horizon if horizon is None else horizon, least=1)
+        self._past: deque[list[float]] = deque(maxlen=_whole_number("past_actions", past_actions, least=0))
+        step = _nominal_timestep(substeps, timestep)
+        render = render_mode is not None
+        self._control = make_control(control, self._kinematics, self._task.tool_space)
+        self._backend = make_backend(backend, self._task.scene, CONTROL_PERIOD, step, render=render)
+        self._actuators = Actuators(arm)
+        self._sensors = Sensors(arm.size, CONTROL_PERIOD, has_object=self._task.scene.object is not None)
+        self._parts = (self._backend, self._actuators, self._sensors)
+        self.parameter_space: ParameterSpace = (
+            self._backend.parameters | self._actuators.parameters | self._sensors.parameters
+        )
+        bounds = [field.bound for field in self._task.fields for _ in range(field.size)]
+        bounds += [1.0] * (past_actions * self._control.size)
+        self._bound = np.array(bounds, dtype=np.float32)
+        self.observation_space = gymnasium.spaces.Box(-self._bound, self._bound, dtype=np.float32)
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._control.size,), dtype=np.float32)
+        self._domain = self.parameter_space.nominal()
+        self._closed = self._running = False
+
+    # -- Gymnasium ----------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode.
+
+        Args:
+            seed: Seeds this episode and, without further seeds, those after it.
+            options: ``"domain"``: parameters that differ from nominal; ``"start"``: a ``WorldState`` whose names
+                replace what the task would draw.
+
+        Raises:
+            UnknownNameError: If an option or a parameter does not exist.
+            ParameterError: If a value lies beyond its limits.
+            StateError: If the start cannot be.
+        """
+        self._require_open()
+        super().reset(seed=seed)
+        options = options or {}
+        for name in options:
+            if name not in ("domain", "start"):
+                raise UnknownNameError(name, "a reset option", ["domain", "start"])
+        entropy = int(self.np_random.integers(2**62))
+        task_stream, self._sensor_stream = (
+            np.random.Generator(np.random.PCG64(np.random.SeedSequence([entropy, purpose])))
+            for purpose in (_TASK_STREAM, _SENSOR_STREAM)
+        )
+        self._apply(self.parameter_space.complete(options.get("domain") or {}))
+        start = _replaced(self._task.sample(task_stream), options.get("start"))
+        self._task.check_start(start)
+        self._start = start
+        self._backend.reset(start)
+        self._actuators.reset(start)
+        self._past.extend([[0.0] * self._control.size] * (self._past.maxlen or 0))
+        self._steps, self._touched_table, self._running = 0, False, True
+        reading = self._backend.read()
+        tool = self._kinematics.tool(np.array(reading.joint_position))
+        self._seen = self._sensors.reset(reading, self._sensor_stream)
+        self._first_seen, self._pose = self._seen, self._pose_of_controller(tool, reading)
+        self._seen_pose = self._pose_of_policy()
+        self._task.begin(start, tool.position, reading, self._seen, self._seen_pose.position)
+        self._last_observation = self._observe()
+        return self._last_observation.copy(), {"domain": self._domain}
+
+    def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Act for one control period.
+
+        Args:
+            action: (a,) in [-1, 1]; values beyond are clipped. NaN ends the episode as ``"diverged"``.
+
+        Raises:
+            ActionError: If the shape is wrong, or there is no running episode.
+        """
+        command = self._checked(action)
+        if not np.isfinite(command).all():
+            return self._diverged()
+        target = self._control.target(command, self._sensors.controller_joints, self._pose)
+        substeps = self._backend.substeps
+        self._backend.advance(self._actuators.law, self._actuators.schedule(target, substeps), substeps)
+        reading = self._backend.read()
+        if not _is_physics(reading):
+            return self._diverged()
+        self._steps += 1
+        self._touched_table = self._touched_table or reading.table_contact
+        tool = self._kinematics.tool(np.array(reading.joint_position))
+        self._seen = self._sensors.measure(reading, self._sensor_stream)
+        self._pose = self._pose_of_controller(tool, reading)
+        self._seen_pose = self._pose_of_policy()
+        self._past.append(command.tolist())
+        judgement = self._task.judge(tool.position, reading)
+        self._task.watch(self._seen, self._seen_pose.position)
+        self._last_observation = self._observe()
+        terminated = judgement.success or judgement.ended != "none"
+        truncated = not terminated and self._steps >= self.horizon
+        failure = judgement.ended
+        if truncated:
+            failure = "collision" if self._touched_table else "timeout"
+        info = {"domain": self._domain, "is_success": judgement.success, "failure_mode": failure}
+        if terminated or truncated:
+            self._running = False
+            info["outcome"] = self._task.outcome(judgement.success, self._steps * CONTROL_PERIOD)
+        return self._last_observation.copy(), judgement.reward, terminated, truncated, info
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """Return a picture (height, width, 3) where ``render_mode="rgb_array"``, else None."""
+        self._require_open()
+        return None if self.render_mode is None else self._backend.render(*self._render_size)
+
+    def close(self) -> None:
+        """Release the engine; may be called twice."""
+        self._closed = True
+        backend = getattr(self, "_backend", None)
+        if backend is not None:
+            backend.close()
+
+    # -- what other code may ask --------------------------------------------------------------------------------
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What ``info["outcome"]`` holds at the end of an episode."""
+        return self._task.outcomes
+
+    @property
+    def task(self) -> Task:
+        """The task; its ``fields`` name the numbers of the observation."""
+        return self._task
+
+    def applied_domain(self) -> dict[str, float]:
+        """Return every parameter as it is in force, read back from where it acts."""
+        self._require_open()
+        values: dict[str, float] = {}
+        for part in self._parts:
+            values |= part.applied()
+        return values
+
+    def state(self) -> RobotState:
+        """Return the complete true state; costs about as much as a few physics steps."""
+        self._require_open()
+        return self._backend.state()
+
+    def world_state(self) -> WorldState:
+        """Return enough of the true state to continue from, the commands in the delay line included."""
+        state = self.state()
+        values = {
+            "joint.position": state.joint_position,
+            "joint.velocity": state.joint_velocity,
+            "goal": self._start.values["goal"],
+        }
+        if "object" in state.object_poses:
+            values |= {"object.pose": state.object_poses["object"], "object.twist": state.object_twists["object"]}
+        return WorldState(values, commands=self._actuators.commands())
+
+    def measured_start(self) -> WorldState:
+        """Return where the episode began as the sensors saw it, with one standard deviation of what was measured.
+
+        The object's height and tilt are those of the task's start: it stands on the table.
+        """
+        seen, start = self._first_seen, self._start.values
+        position_spread, _ = self._sensors.joint_spread()
+        values = {"joint.position": seen.joint_position, "goal": start["goal"]}
+        spread = {"joint.position": np.full(len(seen.joint_position), position_spread)}
+        if "object.pose" in start:
+            x, y = seen.object_position[:2].tolist()
+            half = seen.object_yaw / 2.0
+            values["object.pose"] = np.array([x, y, start["object.pose"][2], 0.0, 0.0, math.sin(half), math.cos(half)])
+            place, turn = self._sensors.object_spread()
+            spread["object.pose"] = np.array([place, place, 0.0, 0.0, 0.0, turn])
+        return WorldState(values, spread)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _apply(self, domain: Domain) -> None:
+        self._backend.apply(domain)
+        self._actuators.bind(self._backend.joint_inertia(), self._backend.timestep)
+        self._actuators.apply(domain)
+        self._sensors.apply(domain)
+        self._domain = dict(domain)
+
+    def _pose_of_controller(self, true: ToolPose, reading: Reading) -> ToolPose:
+        """Return the tool pose that the controller believes in: from its own fresh joint readings."""
+        joints = self._sensors.controller_joints
+        return true if joints.tolist() == list(reading.joint_position) else self._kinematics.tool(joints)
+
+    def _pose_of_policy(self) -> ToolPose:
+        """Return the tool pose that the policy sees: from joint readings after dropout and delay."""
+        seen = self._seen.joint_position
+        return self._pose if np.array_equal(seen, self._sensors.controller_joints) else self._kinematics.tool(seen)
+
+    def _observe(self) -> Observation:
+        pose = self._seen_pose
+        velocity = pose.jacobian[:3] @ self._seen.joint_velocity
+        numbers = self._task.observe(self._seen, pose.position, velocity)
+        for past in self._past:
+            numbers += past
+        observation = np.array(numbers, dtype=np.float32)
+        np.minimum(observation, self._bound, out=observation)
+        np.maximum(observation, -self._bound, out=observation)
+        return observation
+
+    def _checked(self, action: Observation) -> Array:
+        self._require_open()
+        if not self._running:
+            raise ActionError("There is no running episode: call reset() first, and again after an episode has ended.")
+        command = np.array(action, dtype=np.float64)
+        if command.shape != self.action_space.shape:
+            raise ActionError(f"An action must have shape {self.action_space.shape}, but got {command.shape}.")
+        clipped: Array = np.minimum(np.maximum(command, -1.0), 1.0)  # NaN stays NaN
+        return clipped
+
+    def _diverged(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """End an episode whose physics or action is not finite; its outcomes are NaN."""
+        self._running = False
+        outcome = {outcome.name: math.nan for outcome in self._task.outcomes}
+        info = {"domain": self._domain, "is_success": False, "failure_mode": "diverged", "outcome": outcome}
+        return self._last_observation.copy(), 0.0, True, False, info
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise ClosedError("This environment is closed: make a new one.")
+
+
+def _is_physics(reading: Reading) -> bool:
+    """Return whether all numbers are finite and of this world."""
+    numbers = [*reading.joint_position, *reading.joint_velocity, *(reading.object_position or ())]
+    return all(-_FAR < number < _FAR for number in numbers)
+
+
+def _replaced(sampled: WorldState, start: WorldState | Mapping[str, Array] | None) -> WorldState:
+    """Return ``sampled`` with the names that ``start`` gives."""
+    if start is None:
+        return sampled
+    if not isinstance(start, WorldState):
+        start = WorldState(start)
+    return WorldState({**sampled.values, **start.values}, start.spread, start.commands)
+
+
+def _whole_number(name: str, value: int, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise OptionError(f"`{name}` must be a whole number of at least {least}, but got {value!r}.")
+    return int(value)
+
+
+def _nominal_timestep(substeps: int | None, timestep: float | None) -> float:
+    """Return the nominal physics step [s] that the two options ask for."""
+    if substeps is not None and timestep is not None:
+        raise OptionError("`substeps` and `timestep` say the same thing: give one of the two.")
+    if timestep is not None:
+        if not 0.001 <= timestep <= 0.01:
+            raise OptionError(f"`timestep` must lie within [0.001, 0.01] s, but got {timestep!r}.")
+        substeps = max(1, round(CONTROL_PERIOD / timestep))
+    number = 20 if substeps is None else _whole_number("substeps", substeps, least=4)
+    if number > 40:
+        raise OptionError(f"`substeps` must lie within [4, 40] (10 ms to 1 ms), but got {number}.")
+    return CONTROL_PERIOD / number

@@ -1,0 +1,131 @@
+"""Kinematics of a serial arm without any engine: the same on every backend and on a robot.
+
+Forward kinematics, geometric Jacobian, and one damped-least-squares step
+(Wampler 1986; Nakamura and Hanafusa 1986) with a null-space pull to the home pose.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import acos, sin
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sim2real_envs.arms.base import Arm
+from sim2real_envs.errors import StateError
+from sim2real_envs.parameters import Array
+
+
+def rotation_from_rpy(rpy: ArrayLike) -> Array:
+    """Return the rotation matrix (3, 3) of fixed-axis roll, pitch, yaw [rad]: Rz(yaw) Ry(pitch) Rx(roll)."""
+    roll, pitch, yaw = np.asarray(rpy, dtype=np.float64)
+    cr, sr, cp, sp, cy, sy = np.cos(roll), np.sin(roll), np.cos(pitch), np.sin(pitch), np.cos(yaw), np.sin(yaw)
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr],
+            [-sp, cp * sr, cp * cr],
+        ]
+    )
+
+
+def rotation_error(current: Array, wanted: Array) -> Array:
+    """Return the rotation vector (3,) [rad], world frame, that turns ``current`` (3, 3) into ``wanted`` (3, 3)."""
+    turn = wanted @ current.T
+    vector = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
+    angle = acos(min(1.0, max(-1.0, (float(turn[0, 0] + turn[1, 1] + turn[2, 2]) - 1.0) / 2.0)))
+    scale: float = 0.5 if angle < 1e-6 else angle / (2.0 * sin(angle)) if angle < 3.14 else 1.0
+    return vector * scale
+
+
+@dataclass(frozen=True)
+class ToolPose:
+    """Where the tool is for some joint positions, base frame: position (3,) m, rotation (3, 3), Jacobian (6, n)."""
+
+    position: Array
+    rotation: Array
+    jacobian: Array
+
+
+class Kinematics:
+    """Forward and differential kinematics of one arm; holds constants only."""
+
+    def __init__(self, arm: Arm) -> None:
+        self.lower = np.array([joint.lower for joint in arm.joints])
+        self.upper = np.array([joint.upper for joint in arm.joints])
+        self.home = np.array(arm.home)
+        fixed = np.zeros((arm.size, 4, 4))
+        for index, joint in enumerate(arm.joints):
+            fixed[index, :3, :3] = rotation_from_rpy(joint.rpy)
+            fixed[index, :3, 3] = joint.xyz
+            fixed[index, 3, 3] = 1.0
+        self._x, self._y = fixed[:, :, 0].copy(), fixed[:, :, 1].copy()  # (n, 4) columns that the joint turns
+        self._template = fixed
+        hand = np.eye(4)
+        hand[:3, :3] = rotation_from_rpy(arm.hand_rpy)
+        hand[:3, 3] = np.array(arm.hand_xyz) + hand[:3, :3] @ np.array(arm.tool_xyz)
+        self._tool = hand
+
+    def tool(self, joint_position: Array) -> ToolPose:
+        """Return the tool's pose and Jacobian for joint positions (n,) [rad]."""
+        cosine, sine = np.cos(joint_position)[:, None], np.sin(joint_position)[:, None]
+        local = self._template.copy()
+        local[:, :, 0] = self._x * cosine + self._y * sine
+        local[:, :, 1] = self._y * cosine - self._x * sine
+        frames = np.empty_like(local)
+        frame = frames[0] = local[0]
+        for index in range(1, len(local)):
+            frame = np.dot(frame, local[index], out=frames[index])
+        end = frame @ self._tool
+        position = end[:3, 3]
+        axes, arms = frames[:, :3, 2], position - frames[:, :3, 3]  # (n, 3)
+        jacobian = np.empty((6, len(local)))
+        jacobian[0] = axes[:, 1] * arms[:, 2] - axes[:, 2] * arms[:, 1]
+        jacobian[1] = axes[:, 2] * arms[:, 0] - axes[:, 0] * arms[:, 2]
+        jacobian[2] = axes[:, 0] * arms[:, 1] - axes[:, 1] * arms[:, 0]
+        jacobian[3:] = axes.T
+        return ToolPose(position, end[:3, :3], jacobian)
+
+    def step(
+        self, joint_position: Array, pose: ToolPose, error: Array, *, damping: float = 0.05, pull: float = 0.05
+    ) -> Array:
+        """Return joint positions (n,) after one damped-least-squares step, within the joint limits.
+
+        dq = dq0 + J^T (J J^T + damping^2 I)^-1 (error - J dq0), dq0 = pull (home - q).
+
+        Args:
+            joint_position: Current joint positions (n,) [rad].
+            pose: ``tool(joint_position)``.
+            error: Wanted motion of the tool (6,): m, then rad, base frame.
+            damping: Keeps the step short near singular poses.
+            pull: Share of the way to the home pose, as far as the tool does not feel it.
+        """
+        jacobian = pose.jacobian
+        rest = pull * (self.home - joint_position)
+        square = jacobian @ jacobian.T
+        square.flat[::7] += damping * damping
+        change = rest + jacobian.T @ np.linalg.solve(square, error - jacobian @ rest)
+        limited: Array = np.minimum(np.maximum(joint_position + change, self.lower), self.upper)
+        return limited
+
+    def solve(
+        self, position: ArrayLike, rotation: Array, *, start: Array | None = None, tolerance: float = 1e-5
+    ) -> Array:
+        """Return joint positions (n,) [rad] that put the tool at ``position`` (3,) m with ``rotation`` (3, 3).
+
+        Raises:
+            StateError: If the pose is out of reach.
+        """
+        wanted = np.asarray(position, dtype=np.float64)
+        joints = self.home.copy() if start is None else np.array(start, dtype=np.float64)
+        error = np.full(6, np.inf)
+        for _ in range(60):
+            pose = self.tool(joints)
+            error = np.concatenate([wanted - pose.position, rotation_error(pose.rotation, rotation)])
+            if np.abs(error).max() < tolerance:
+                return joints
+            joints = self.step(joints, pose, error, damping=0.01, pull=0.0)
+        raise StateError(
+            f"The tool cannot reach {wanted.round(3).tolist()} m (base frame): it stops {np.abs(error).max():.3f} short."
+        )

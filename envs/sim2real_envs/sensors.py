@@ -1,0 +1,235 @@
+"""What the robot knows: true readings, corrupted in a documented order.
+
+Once a control period every channel is sampled and passes bias, then noise,
+then dropout (the last sample is held), then delay (linear between the samples
+of past periods). Controllers read the joints before dropout and delay, as a
+robot's own controller does; policies and logs get the whole chain.
+
+Default ranges cover published sensors: joint encoders 4e-5 rad at rest (UR10e)
+to 1.5e-3 rad per count (XL330); joint velocity 0.006 (Panda) to 0.06 rad/s
+(mjbots); object pose 0.01 mm (Vicon, smoothed tags) to a few mm (one camera);
+force 0.004 to 0.03 N (ATI) up to 2 N (joint-torque based).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim2real_envs.backends.base import Reading
+from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
+
+JOINT_PARAMETERS = ParameterSpace(
+    [
+        Parameter(
+            "sensor.joint_position_noise", 0.0, 0.0, 0.002, (0.0, 0.1), "rad", doc="+N(0, s) on every joint position."
+        ),
+        Parameter(
+            "sensor.joint_position_bias", 0.0, -0.005, 0.005, (-0.2, 0.2), "rad",
+            doc="Constant offset of every joint position.",
+        ),
+        Parameter(
+            "sensor.joint_velocity_noise", 0.0, 0.0, 0.06, (0.0, 1.0), "rad/s",
+            doc="+N(0, s) on every joint velocity.",
+        ),
+    ]
+)  # fmt: skip
+OBJECT_PARAMETERS = ParameterSpace(
+    [
+        Parameter(
+            "sensor.object_position_noise", 0.0, 0.0, 0.003, (0.0, 0.1), "m", doc="+N(0, s) on each object coordinate."
+        ),
+        Parameter(
+            "sensor.object_position_bias", 0.0, -0.01, 0.01, (-0.1, 0.1), "m",
+            doc="Constant offset of the object along x and along y.",
+        ),
+        Parameter(
+            "sensor.object_rotation_noise", 0.0, 0.0, 0.02, (0.0, 1.0), "rad", doc="+N(0, s) on the object's yaw."
+        ),
+    ]
+)  # fmt: skip
+FORCE_PARAMETERS = ParameterSpace(
+    [
+        Parameter(
+            "sensor.force_noise", 0.0, 0.0, 2.0, (0.0, 50.0), "N", doc="+N(0, s) on each component of the tool force."
+        ),
+    ]
+)
+PIPELINE_PARAMETERS = ParameterSpace(
+    [
+        Parameter("sensor.delay", 0.0, 0.0, 0.05, (0.0, 0.3), "s", doc="Age of what the policy sees, all channels."),
+        Parameter(
+            "sensor.dropout", 0.0, 0.0, 0.1, (0.0, 0.9), "-",
+            doc="Probability that a channel's sample is lost and the last one is held.",
+        ),
+    ]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What the sensors say at one moment.
+
+    ``joint_position``, ``joint_velocity`` (n,); ``object_position`` (3,) m, ``object_velocity`` (3,) m/s as a
+    difference of two measured positions, ``object_yaw`` rad, ``tool_force`` (3,) N; zeros without an object.
+    """
+
+    joint_position: Array
+    joint_velocity: Array
+    object_position: Array
+    object_velocity: Array
+    object_yaw: float
+    tool_force: Array
+
+
+class Sensors:
+    """The sensors of a robot; they own ``sensor.*``.
+
+    Args:
+        joints: Number of joints.
+        period: Control period [s].
+        has_object: Whether there is an object to see and a force to feel.
+    """
+
+    def __init__(self, joints: int, period: float, *, has_object: bool) -> None:
+        self._n, self._period, self._has_object = joints, period, has_object
+        channels = [slice(0, joints), slice(joints, 2 * joints)]
+        space = JOINT_PARAMETERS
+        if has_object:
+            first = 2 * joints
+            channels += [slice(first, first + 3), slice(first + 3, first + 4), slice(first + 4, first + 7)]
+            space |= OBJECT_PARAMETERS | FORCE_PARAMETERS
+        self._channels = channels
+        self._size = channels[-1].stop
+        self._space = space | PIPELINE_PARAMETERS
+        self._noise = np.zeros(self._size)
+        self._bias = np.zeros(self._size)
+        self._delay_s = self._dropout = 0.0
+        self._samples: list[Array] = []
+        self._fresh = np.zeros(self._size)
+        self._last_seen = np.zeros(3)
+
+    @property
+    def parameters(self) -> ParameterSpace:
+        """Noise and bias of each channel, delay and dropout of all."""
+        return self._space
+
+    def apply(self, domain: Domain) -> None:
+        """Set every parameter."""
+        n = self._n
+        self._noise[:n] = domain["sensor.joint_position_noise"]
+        self._noise[n : 2 * n] = domain["sensor.joint_velocity_noise"]
+        self._bias[:n] = domain["sensor.joint_position_bias"]
+        if self._has_object:
+            first = 2 * n
+            self._noise[first : first + 3] = domain["sensor.object_position_noise"]
+            self._noise[first + 3] = domain["sensor.object_rotation_noise"]
+            self._noise[first + 4 : first + 7] = domain["sensor.force_noise"]
+            self._bias[first : first + 2] = domain["sensor.object_position_bias"]
+        self._delay_s, self._dropout = domain["sensor.delay"], domain["sensor.dropout"]
+
+    def applied(self) -> dict[str, float]:
+        """Read every value back from the arrays that the measurements use."""
+        n, first = self._n, 2 * self._n
+        values = {
+            "sensor.joint_position_noise": self._noise[0],
+            "sensor.joint_position_bias": self._bias[0],
+            "sensor.joint_velocity_noise": self._noise[n],
+            "sensor.delay": self._delay_s,
+            "sensor.dropout": self._dropout,
+        }
+        if self._has_object:
+            values |= {
+                "sensor.object_position_noise": self._noise[first],
+                "sensor.object_position_bias": self._bias[first],
+                "sensor.object_rotation_noise": self._noise[first + 3],
+                "sensor.force_noise": self._noise[first + 4],
+            }
+        return {name: float(values[name]) for name in self._space}
+
+    def reset(self, reading: Reading, rng: np.random.Generator) -> Measurement:
+        """Forget the past and take the first measurement of an episode."""
+        self._samples = []
+        return self.measure(reading, rng)
+
+    def measure(self, reading: Reading, rng: np.random.Generator) -> Measurement:
+        """Sample every channel; the same number of random numbers is used whatever the parameters are."""
+        draws = rng.standard_normal(self._size)
+        lost = rng.random(len(self._channels))
+        sample = self._bias + self._noise * draws
+        sample += self._true(reading)
+        self._fresh = sample
+        first = not self._samples
+        self._samples.append(sample if first else self._held(sample, self._samples[-1], lost))
+        seen = self._delayed()
+        n = self._n
+        if not self._has_object:
+            nothing = np.zeros(3)
+            return Measurement(seen[:n], seen[n : 2 * n], nothing, nothing, 0.0, nothing)
+        place = seen[2 * n : 2 * n + 3]
+        velocity = np.zeros(3) if first else (place - self._last_seen) / self._period
+        self._last_seen = place
+        return Measurement(
+            seen[:n], seen[n : 2 * n], place, velocity, float(seen[2 * n + 3]), seen[2 * n + 4 : 2 * n + 7]
+        )
+
+    @property
+    def controller_joints(self) -> Array:
+        """Joint positions (n,) as the robot's own controller reads them: with bias and noise, fresh."""
+        return self._fresh[: self._n]
+
+    def object_spread(self) -> tuple[float, float]:
+        """Return one standard deviation of a measured object: position [m] and yaw [rad]."""
+        return float(self._noise[2 * self._n]), float(self._noise[2 * self._n + 3])
+
+    def joint_spread(self) -> tuple[float, float]:
+        """Return one standard deviation of a measured joint: position [rad] and velocity [rad/s]."""
+        return float(self._noise[0]), float(self._noise[self._n])
+
+    def _true(self, reading: Reading) -> Sequence[float]:
+        if reading.object_position is None or reading.object_orientation is None:
+            return [*reading.joint_position, *reading.joint_velocity]
+        return [
+            *reading.joint_position,
+            *reading.joint_velocity,
+            *reading.object_position,
+            yaw_of(reading.object_orientation),
+            *reading.tool_force,
+        ]
+
+    def _held(self, sample: Array, before: Array, lost: Array) -> Array:
+        """Return ``sample`` with the lost channels as they were before, and the yaw without a jump of a full turn."""
+        if self._has_object:
+            yaw = 2 * self._n + 3
+            sample[yaw] -= 2.0 * math.pi * round(float(sample[yaw] - before[yaw]) / (2.0 * math.pi))
+        if self._dropout == 0.0:
+            return sample
+        held = sample.copy()
+        for channel, chance in zip(self._channels, lost.tolist(), strict=True):
+            if chance < self._dropout:
+                held[channel] = before[channel]
+        return held
+
+    def _delayed(self) -> Array:
+        """Return the sample of ``delay`` ago, linear between the two nearest; before the first there is the first."""
+        samples = self._samples
+        age = self._delay_s / self._period
+        whole = int(age)
+        if len(samples) > whole + 2:
+            del samples[: len(samples) - whole - 2]
+        newer = samples[max(len(samples) - 1 - whole, 0)]
+        if age == whole:
+            return newer
+        older = samples[max(len(samples) - 2 - whole, 0)]
+        share = age - whole
+        delayed: Array = (1.0 - share) * newer + share * older
+        return delayed
+
+
+def yaw_of(orientation: Sequence[float]) -> float:
+    """Return the yaw [rad] of a quaternion xyzw."""
+    x, y, z, w = orientation
+    return float(np.arctan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z)))

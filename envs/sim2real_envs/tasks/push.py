@@ -1,0 +1,171 @@
+"""Push: move a cube across the table to a goal and leave it there, at rest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim2real_envs.arms.base import Arm
+from sim2real_envs.backends.base import Reading
+from sim2real_envs.control import ToolSpace
+from sim2real_envs.errors import StateError
+from sim2real_envs.kinematics import Kinematics
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array
+from sim2real_envs.scene import TABLE, Body, Scene
+from sim2real_envs.sensors import Measurement
+from sim2real_envs.state import WorldState
+from sim2real_envs.tasks.base import Field, Judgement, Task, tool_start
+
+TOLERANCE = 0.05  # [m]
+REST_SPEED = 0.02  # [m/s]
+HALF = 0.025  # [m] half the cube's edge
+MASS = 0.2  # [kg]
+HEIGHT = 0.03  # [m] at which the tool moves: 3 cm above the table, fingertips 2.3 cm
+_BEHIND = 0.045  # [m] from the cube's centre to where a push begins
+_TOOL_START = (0.34, 0.0, HEIGHT)
+_CUBE_LOW, _CUBE_HIGH = (0.42, -0.12), (0.55, 0.12)
+_GOAL_LOW, _GOAL_HIGH = (0.42, -0.16), (0.62, 0.16)
+_TABLE_EDGE = 0.02  # [m] below the table top: the cube has fallen
+
+
+class Push(Task):
+    """Push a 5 cm cube to within 5 cm of a goal; it counts once the cube is at rest there.
+
+    Reward: 20 per metre that the cube comes closer to the goal, 3 per metre that the tool comes closer to the point
+    behind the cube, a bonus of 3 for success.
+    """
+
+    fields = (
+        Field("tool_position", 3, 2.0, "m"),
+        Field("tool_velocity", 3, 10.0, "m/s"),
+        Field("object_from_tool", 3, 2.0, "m"),
+        Field("object_velocity", 3, 10.0, "m/s"),
+        Field("object_yaw_sine", 1, 1.0, "-"),
+        Field("object_yaw_cosine", 1, 1.0, "-"),
+        Field("goal_from_object", 3, 2.0, "m"),
+        Field("tool_force", 3, 100.0, "N"),
+    )
+    outcomes = (
+        Outcome("success", "-", 1.0, "binary", "Cube within 5 cm of the goal, and at rest."),
+        Outcome("object_x", "m", 0.02, doc="Cube position at the end, along x."),
+        Outcome("object_y", "m", 0.02, doc="Cube position at the end, along y."),
+        Outcome("tool_x", "m", 0.02, doc="Tool position at the end, along x."),
+        Outcome("tool_y", "m", 0.02, doc="Tool position at the end, along y."),
+        Outcome("duration", "s", 0.2, doc="Time until success or the end of the episode."),
+        Outcome("onset", "s", 0.08, doc="Time until the cube had moved by 5 mm; the duration if it never did."),
+        Outcome("object_travel", "m", 0.03, doc="Length of the cube's path."),
+        Outcome("object_peak_speed", "m/s", 0.05, doc="Highest speed of the cube."),
+        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers at the end of a control period."),
+    )
+
+    def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
+        cube = Body("object", (HALF, HALF, HALF), (0.5, 0.0, 50.0), MASS, (0.85, 0.25, 0.2))
+        self.scene = Scene(arm, TABLE, cube, goal_half_extents=(HALF, HALF, 0.001))
+        self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.72, 0.35, HEIGHT))
+        self._reach = arm.reach
+        self._start = tool_start(kinematics, _TOOL_START)
+        self._goal = np.zeros(3)
+
+    def sample(self, rng: np.random.Generator) -> WorldState:
+        """Cube and goal anywhere in their boxes, at least 10 cm apart; any yaw."""
+        while True:
+            cube, goal = rng.uniform(_CUBE_LOW, _CUBE_HIGH), rng.uniform(_GOAL_LOW, _GOAL_HIGH)
+            yaw = rng.uniform(-math.pi / 4, math.pi / 4)
+            if math.dist(cube, goal) >= 0.1:
+                break
+        turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
+        return WorldState(
+            {
+                "joint.position": self._start,
+                "object.pose": np.array([*cube, HALF, *turn]),
+                "goal": np.array([*goal, 0.0]),
+            }
+        )
+
+    def check_start(self, start: WorldState) -> None:
+        """Refuse a cube inside the table or out of reach."""
+        x, y, z = start.values["object.pose"][:3].tolist()
+        if z < 0.4 * HALF:
+            raise StateError(f"'object.pose' puts the cube into the table: its centre is at z = {z:.3f} m, not {HALF}.")
+        if math.hypot(x, y) > self._reach:
+            raise StateError(
+                f"'object.pose' puts the cube out of reach: {math.hypot(x, y):.2f} m from the base, at most {self._reach}."
+            )
+
+    def begin(self, start: WorldState, tool: Array, reading: Reading, seen: Measurement, seen_tool: Array) -> None:
+        """Remember the goal and the distances from which progress is counted."""
+        self._goal = start.values["goal"]
+        self._goal_xy = (float(self._goal[0]), float(self._goal[1]))
+        self._distance, self._approach = self._distances(tool, reading)
+        self._first = self._seen = seen.object_position
+        self._seen_tool = seen_tool
+        self._steps, self._onset = 0, -1
+        self._travel = self._peak_speed = self._peak_force = 0.0
+
+    def observe(self, seen: Measurement, tool: Array, tool_velocity: Array) -> list[float]:
+        """Return tool, cube relative to the tool, goal relative to the cube, and the force on the fingers."""
+        cube = seen.object_position
+        return [
+            *tool.tolist(),
+            *tool_velocity.tolist(),
+            *(cube - tool).tolist(),
+            *seen.object_velocity.tolist(),
+            math.sin(seen.object_yaw),
+            math.cos(seen.object_yaw),
+            *(self._goal - cube).tolist(),
+            *seen.tool_force.tolist(),
+        ]
+
+    def judge(self, tool: Array, reading: Reading) -> Judgement:
+        """Reward progress of the cube and of the tool; success needs rest; a cube that is lost ends the episode."""
+        distance, approach = self._distances(tool, reading)
+        reward = 20.0 * (self._distance - distance) + 3.0 * (self._approach - approach)
+        self._distance, self._approach = distance, approach
+        x, y, z = reading.object_position or (0.0, 0.0, 0.0)
+        vx, vy, vz = reading.object_velocity or (0.0, 0.0, 0.0)
+        success = distance < TOLERANCE and vx * vx + vy * vy + vz * vz < REST_SPEED * REST_SPEED
+        if success:
+            return Judgement(reward + 3.0, True)
+        if z < -_TABLE_EDGE:
+            return Judgement(reward, False, "drop")
+        low, high = self.tool_space.low, self.tool_space.high
+        lost = x < low[0] - 0.05 or x > high[0] + 0.05 or y < low[1] - 0.05 or y > high[1] + 0.05
+        return Judgement(reward, False, "out_of_reach" if lost else "none")
+
+    def watch(self, seen: Measurement, tool: Array) -> None:
+        """Follow the measured cube, tool and force."""
+        self._steps += 1
+        cube = seen.object_position
+        self._travel += math.dist(cube, self._seen)
+        if self._onset < 0 and math.dist(cube, self._first) > 0.005:
+            self._onset = self._steps
+        self._peak_speed = max(self._peak_speed, math.hypot(*seen.object_velocity.tolist()))
+        self._peak_force = max(self._peak_force, math.hypot(*seen.tool_force.tolist()))
+        self._seen, self._seen_tool = cube, tool
+
+    def outcome(self, success: bool, duration: float) -> dict[str, float]:
+        """Return where cube and tool ended and how they got there."""
+        onset = self._steps if self._onset < 0 else self._onset
+        return {
+            "success": float(success),
+            "object_x": float(self._seen[0]),
+            "object_y": float(self._seen[1]),
+            "tool_x": float(self._seen_tool[0]),
+            "tool_y": float(self._seen_tool[1]),
+            "duration": duration,
+            "onset": duration * onset / max(self._steps, 1),
+            "object_travel": self._travel,
+            "object_peak_speed": self._peak_speed,
+            "peak_force": self._peak_force,
+        }
+
+    def _distances(self, tool: Array, reading: Reading) -> tuple[float, float]:
+        """Return the distances [m] from cube to goal, and from tool to the point behind the cube, in the plane."""
+        x, y, _ = reading.object_position or (0.0, 0.0, 0.0)
+        dx, dy = self._goal_xy[0] - x, self._goal_xy[1] - y
+        distance = math.hypot(dx, dy)
+        back = _BEHIND / max(distance, 1e-6)
+        approach = math.hypot(x - dx * back - float(tool[0]), y - dy * back - float(tool[1]))
+        return distance, approach
