@@ -75,18 +75,17 @@ class ProcessCrew:
         try:
             with _ctrl_c_later():
                 for share in self._shares:
-                    self._start(context, (CloudpickleWrapper(make_env), board, share, tuple(columns)))
+                    self._start(context, CloudpickleWrapper(make_env), board, share, tuple(columns))
             self.wait()
         except BaseException:
             self.close()
             raise
 
-    def _start(
-        self, context: BaseContext, job: tuple[CloudpickleWrapper, Board, tuple[int, ...], tuple[str, ...]]
-    ) -> None:
+    def _start(self, context: BaseContext, *job: object) -> None:
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, *job), daemon=True)  # type: ignore[attr-defined]
         self._pipes.append(ours)
+        inherited = tuple(self._pipes) if context.get_start_method() == "fork" else ()
+        process = context.Process(target=_work, args=(theirs, inherited, *job), daemon=True)  # type: ignore[attr-defined]
         self._processes.append(process)
         try:
             process.start()
@@ -201,8 +200,15 @@ class _Telling:
 
 
 def _work(
-    pipe: Connection, make_env: CloudpickleWrapper, board: Board, share: tuple[int, ...], columns: tuple[str, ...]
+    pipe: Connection,
+    inherited: Sequence[Connection],
+    make_env: CloudpickleWrapper,
+    board: Board,
+    share: Sequence[int],
+    columns: Sequence[str],
 ) -> None:
+    for copy in inherited:  # else the pipe stays open when the main process is gone
+        copy.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     with _Telling(pipe):

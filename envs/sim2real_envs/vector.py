@@ -251,3 +251,7 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
     def close_extras(self, **kwargs: Any) -> None:
         """Stop the workers; called by ``close``, which may be called twice."""
         self._crew.close()
+
+    def __del__(self) -> None:
+        if not self.closed:
+            self.close()
