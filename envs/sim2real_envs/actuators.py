@@ -11,7 +11,8 @@ damping b, Coulomb friction fc and gravity torque g, with e = q_command - q:
     r   = I (v' - v) / dt - (kp (e - dt v') - kd v' - b v')
 
 which is exact stiction for one joint (static error fc / kp) and stable at any
-timestep, where an explicit law oscillates.
+timestep, where an explicit law oscillates. Where the joint slips (v' not 0), r is
+-sign(v') fc; where it sticks, r = -I v / dt - kp e, within +-fc: no clip is needed.
 """
 
 from __future__ import annotations
@@ -71,6 +72,27 @@ class JointLaw:
     viscous: float
     friction: float
     strength: tuple[float, ...]
+
+    def constants(self, timestep: float) -> list[tuple[float, ...]]:
+        """Return per joint what the inner loop needs for steps of ``timestep`` [s].
+
+        ``(I / A, dt kp / A, dt fc / A, kp, kd + dt kp, I / dt, strength)``.
+        """
+        rows = []
+        for inertia, kp, kd, strength in zip(self.inertia, self.stiffness, self.damping, self.strength, strict=True):
+            damped = inertia + timestep * (kd + self.viscous) + timestep * timestep * kp
+            rows.append(
+                (
+                    inertia / damped,
+                    timestep * kp / damped,
+                    timestep * self.friction / damped,
+                    kp,
+                    kd + timestep * kp,
+                    inertia / timestep,
+                    strength,
+                )
+            )
+        return rows
 
 
 class Actuators:

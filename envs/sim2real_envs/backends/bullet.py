@@ -113,43 +113,43 @@ class BulletBackend:
 
     def advance(self, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int) -> None:
         """Run ``substeps`` physics steps under ``law``: the inner loop, on plain floats."""
-        arm, joints, client, zeros = self._arm, self._joints, self._client, self._zeros
+        arm, joints, client = self._arm, self._joints, self._client
         step, torque_mode = pybullet.stepSimulation, pybullet.TORQUE_CONTROL
         get_states, set_torques = pybullet.getJointStates, pybullet.setJointMotorControlArray
         gravity_torques = pybullet.calculateInverseDynamics
         fingers = self._finger_zeros()
-        compensation = self._parameters.gravity_compensation
-        dt, friction, viscous = self.timestep, law.friction, law.viscous
-        joint_constants = [
-            (inertia, kp, kd, 1.0 / (inertia + dt * (kd + viscous) + dt * dt * kp), strength)
-            for inertia, kp, kd, strength in zip(law.inertia, law.stiffness, law.damping, law.strength, strict=True)
-        ]
+        rest = self._zeros + fingers
+        compensation, viscous, friction = self._parameters.gravity_compensation, law.viscous, law.friction
+        constants = law.constants(self.timestep)
         torques = self._torque
         ends = [begin for begin, _ in commands[1:]] + [substeps]
         begin = 0
         for (_, target), end in zip(commands, ends, strict=True):
             for _ in range(begin, end):
                 states = get_states(arm, joints, physicsClientId=client)
-                position = [joint[0] for joint in states]
-                gravity = gravity_torques(
-                    arm, position + fingers, zeros + fingers, zeros + fingers, physicsClientId=client
-                )
+                position = [joint[0] for joint in states] + fingers
+                gravity = gravity_torques(arm, position, rest, rest, physicsClientId=client)
                 torques = []
-                for (inertia, kp, kd, inverse, strength), joint, wanted, weight in zip(
-                    joint_constants, states, target, gravity, strict=False
+                for (keep, pull, grip, kp, kd, inertia_rate, strength), (angle, speed, _, _), wanted, weight in zip(
+                    constants, states, target, gravity, strict=False
                 ):
-                    error, speed = wanted - joint[0], joint[1]
-                    free = (inertia * speed + dt * kp * error) * inverse
-                    slip = abs(free) - dt * friction * inverse
-                    after = 0.0 if slip <= 0.0 else slip if free > 0.0 else -slip
-                    motor = kp * (error - dt * after) - kd * after
-                    held = inertia * (after - speed) / dt - motor + viscous * after
+                    error = wanted - angle
+                    free = keep * speed + pull * error  # v*
+                    if free > grip:  # slips forward, v' = free - grip
+                        after = free - grip
+                        motor, lost = kp * error - kd * after, viscous * after + friction
+                    elif free < -grip:
+                        after = free + grip
+                        motor, lost = kp * error - kd * after, viscous * after - friction
+                    else:  # sticks, v' = 0
+                        motor = kp * error
+                        lost = inertia_rate * speed + motor
                     motor += weight * compensation
-                    torques.append(
-                        (motor if -strength < motor < strength else strength if motor > 0.0 else -strength)
-                        - viscous * after
-                        + (held if -friction < held < friction else friction if held > 0.0 else -friction)
-                    )
+                    if motor > strength:
+                        motor = strength
+                    elif motor < -strength:
+                        motor = -strength
+                    torques.append(motor - lost)
                 set_torques(arm, joints, torque_mode, forces=torques, physicsClientId=client)
                 step(physicsClientId=client)
             begin = end

@@ -20,7 +20,7 @@ from sim2real_envs.scene import Body, Scene
 GRAVITY = 9.81
 SIZE_STEP = 0.01  # sizes are snapped to this, so that the bank of shapes stays small
 _FINGER_FRICTION, _FINGER_RESTITUTION = 1.0, 0.5
-_SOLVER_ITERATIONS = 30
+_SOLVER_ITERATIONS = 20
 _MASS, _FRICTION, _INERTIA, _COM, _RESTITUTION, _ROLLING, _SPINNING, _DAMPING, _STIFFNESS = 0, 1, 2, 3, 5, 6, 7, 8, 9
 
 
