@@ -1,0 +1,191 @@
+"""The simulated side of an experiment: episodes under a randomizer, and real episodes replayed in other domains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from sim2real.episodes import Episode
+from sim2real.errors import InsufficientEvidence
+from sim2real.evidence import Replayed, Segment
+from sim2real.policy import Policy
+from sim2real.randomizers.base import Randomizer
+from sim2real.rollouts import Job, Rollouts, refuse_divergences
+from sim2real.workers import Advance
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array, ParameterSpace
+from sim2real_envs.state import WorldState
+
+SEEDS = 2**31 - 1
+"""Seeds of episodes are drawn below this."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """Runs policies in worlds drawn from a randomizer.
+
+    Args:
+        rollouts: The workers.
+        space: The uncertain parameters: the columns of ``Replay``'s domains.
+        progress: Called with (done, total) episodes.
+    """
+
+    rollouts: Rollouts
+    space: ParameterSpace
+    progress: Advance | None = None
+
+    def collect(
+        self,
+        policy: Policy,
+        randomizer: Randomizer,
+        episodes: int,
+        rng: np.random.Generator,
+        like: Sequence[Episode] = (),
+    ) -> tuple[Episode, ...]:
+        """Run episodes in domains drawn from ``randomizer``.
+
+        Args:
+            policy: The policy.
+            randomizer: Where each episode's domain comes from.
+            episodes: How many.
+            rng: Used for domains and for the seeds of the episodes.
+            like: Real episodes; episode i begins at the measured start of ``like[i % len(like)]``.
+
+        Raises:
+            TooManyDivergences: If more than a few diverge; names the domain.
+        """
+        seeds = rng.integers(SEEDS, size=episodes)
+        domains = randomizer.sample(rng, episodes).values  # (episodes, n)
+        jobs = [
+            Job(int(seed), randomizer.space.to_domain(row), like[i % len(like)].start if like else None)
+            for i, (seed, row) in enumerate(zip(seeds, domains, strict=True))
+        ]
+        finished = self.rollouts.run(policy, jobs, progress=self.progress)
+        refuse_divergences(finished, "simulated")
+        return finished
+
+    def replay(self, policy: Policy, real: Sequence[Episode]) -> PolicyReplay:
+        """Return the means to replay ``real`` with the policy that made them."""
+        return PolicyReplay(self.rollouts, self.space, policy, tuple(real), self.progress)
+
+
+@dataclass
+class PolicyReplay:
+    """Replays real episodes in the simulator: ``sim2real.evidence.Replay``.
+
+    Every domain meets the same random streams and the same starts: those of a segment's first repeat are the measured
+    ones, those of the others are drawn from the spread of the measurement.
+
+    Paths are ``"observations"`` (k, s, r, t + 1, o) and ``"actions"`` (k, s, r, t, a) over the horizon.
+    """
+
+    rollouts: Rollouts
+    space: ParameterSpace
+    policy: Policy
+    real: tuple[Episode, ...]
+    progress: Advance | None = None
+    env_steps: int = 0
+    drives: ClassVar[frozenset[str]] = frozenset({"policy", "actions"})
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The declared outcomes of the environment."""
+        return self.rollouts.facts.outcomes
+
+    def cost(self, domains: int, segments: Sequence[Segment], repeats: int = 1) -> int:
+        """Return the env steps that a call would take at most."""
+        return domains * len(segments) * repeats * self.rollouts.facts.horizon
+
+    def __call__(
+        self,
+        domains: Array,  # (k, n)
+        segments: Sequence[Segment],
+        rng: np.random.Generator,
+        *,
+        repeats: int = 1,
+        paths: bool = False,
+    ) -> Replayed:
+        """Replay every segment in every domain.
+
+        Raises:
+            InsufficientEvidence: If a segment is not a whole episode, or repeats actions that were not logged.
+            TooManyDivergences: If more than a few worlds diverge; names the domain.
+        """
+        starts = [self._starts(segment, repeats, rng) for segment in segments]  # (s, r) of (seed, start)
+        jobs = [
+            Job(seed, self.space.to_domain(row), start, self._actions(segment))
+            for row in domains
+            for segment, drawn in zip(segments, starts, strict=True)
+            for seed, start in drawn
+        ]
+        log = "sensors" if paths else "outcomes"
+        episodes = self.rollouts.run(self.policy, jobs, log=log, progress=self.progress)  # type: ignore[arg-type]
+        refuse_divergences(episodes, "replayed")
+        steps = sum(episode.steps for episode in episodes)
+        self.env_steps += steps
+        shape = (len(domains), len(segments), repeats)
+        return Replayed(
+            {o.name: _table(episodes, o.name, shape) for o in self.outcomes},
+            _paths(episodes, shape, self.rollouts.facts.horizon) if paths else {},
+            steps,
+        )
+
+    def _starts(self, segment: Segment, repeats: int, rng: np.random.Generator) -> list[tuple[int, WorldState]]:
+        if segment.first > 0 or segment.length is not None:
+            raise InsufficientEvidence(
+                f"A policy is replayed over whole episodes, but got a segment with first={segment.first}, "
+                f"length={segment.length}; continuing inside an episode needs Need.STATES, which no target here offers."
+            )
+        measured = self.real[segment.episode].start
+        seeds = rng.integers(SEEDS, size=repeats)
+        return [(int(seed), measured if i == 0 else drawn_start(measured, rng)) for i, seed in enumerate(seeds)]
+
+    def _actions(self, segment: Segment) -> Array | None:
+        if segment.drive == "policy":
+            return None
+        actions = self.real[segment.episode].actions
+        if actions is None:
+            raise InsufficientEvidence(
+                f"Real episode {segment.episode} has no logged actions to repeat; give the target `log: sensors`, or "
+                f'replay with drive="policy".'
+            )
+        return actions
+
+
+def drawn_start(measured: WorldState, rng: np.random.Generator) -> WorldState:
+    """Return a start that may have been measured as ``measured``: every value plus N(0, spread).
+
+    A pose is turned by a rotation vector drawn from the last three numbers of its spread [rad].
+    """
+    values = dict(measured.values)
+    for name, spread in sorted(measured.spread.items()):
+        offset = rng.normal(0.0, 1.0, size=spread.shape) * spread
+        values[name] = _turned(values[name], offset) if name.endswith(".pose") else values[name] + offset
+    return WorldState(values, measured.spread, measured.commands)
+
+
+def _turned(pose: Array, offset: Array) -> Array:
+    rotation = Rotation.from_rotvec(offset[3:]) * Rotation.from_quat(pose[3:])
+    return np.concatenate([pose[:3] + offset[:3], rotation.as_quat()])
+
+
+def _table(episodes: Sequence[Episode], outcome: str, shape: tuple[int, int, int]) -> Array:
+    return np.array([episode.outcome[outcome] for episode in episodes], dtype=np.float64).reshape(shape)
+
+
+def _paths(episodes: Sequence[Episode], shape: tuple[int, int, int], horizon: int) -> dict[str, Array]:
+    def stacked(log: Callable[[Episode], Array | None], length: int) -> Array:
+        rows = [row for episode in episodes if (row := log(episode)) is not None]
+        path = np.full((len(rows), length, rows[0].shape[1]), np.nan)
+        for i, row in enumerate(rows):
+            path[i, : len(row)] = row
+        return path.reshape((*shape, *path.shape[1:]))
+
+    return {
+        "observations": stacked(lambda episode: episode.observations, horizon + 1),
+        "actions": stacked(lambda episode: episode.actions, horizon),
+    }

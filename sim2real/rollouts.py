@@ -1,0 +1,223 @@
+"""Whole episodes of a policy, in persistent worker processes that keep their environment.
+
+A job says which world and which random streams; the episode depends on the
+job, the policy and the environment alone: not on the number of workers, nor on
+which episodes a worker ran before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType, TracebackType
+from typing import Any, Literal, Protocol, Self, TypeAlias, cast
+
+import gymnasium
+import numpy as np
+
+import sim2real_envs
+from sim2real.episodes import Episode
+from sim2real.errors import TooManyDivergences
+from sim2real.policy import Policy
+from sim2real.workers import Advance, Box, WorkerPool
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array, Domain, ParameterSpace
+from sim2real_envs.state import WorldState
+
+Env: TypeAlias = gymnasium.Env[Any, Any]
+Log: TypeAlias = Literal["outcomes", "sensors"]
+
+
+class World(Protocol):
+    """What ``env.unwrapped`` offers beside Gymnasium's own."""
+
+    parameter_space: ParameterSpace
+    outcomes: tuple[Outcome, ...]
+    control_period: float
+    horizon: int
+
+    def world_state(self) -> WorldState:
+        """Return the exact state."""
+
+    def measured_start(self) -> WorldState:
+        """Return the start as the sensors measured it, with its spread."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One episode to run.
+
+    Args:
+        seed: Of all random streams of the episode.
+        domain: Values of some parameters; the others are nominal.
+        start: Where to begin; None to let the task draw it from ``seed``.
+        actions: Actions (t, a) to repeat instead of asking the policy; the robot holds still behind their end.
+        measured: Whether the episode tells only what sensors would: the measured start, and no domain or seed.
+    """
+
+    seed: int
+    domain: Domain = field(default_factory=dict)
+    start: WorldState | None = None
+    actions: Array | None = None
+    measured: bool = False
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.seed, dict(self.domain), self.start, self.actions, self.measured)
+
+
+@dataclass(frozen=True)
+class EnvFacts:
+    """What an environment says of itself: parameters, outcomes, control period [s] and horizon [control steps]."""
+
+    space: ParameterSpace
+    outcomes: tuple[Outcome, ...]
+    period: float
+    horizon: int
+
+
+class Rollouts:
+    """Runs episodes of one environment in a pool of workers.
+
+    Args:
+        env_id: Such as ``"PandaPush-v0"``; a string with ':' or '/' goes to ``gymnasium.make`` unchanged.
+        options: Constructor options of the environment.
+        workers: A pool to share, or the number of processes of an own one; 0 runs in this process.
+    """
+
+    def __init__(self, env_id: str, options: Mapping[str, Any] | None = None, *, workers: WorkerPool | int = 2) -> None:
+        self.env_id = env_id
+        self.options = MappingProxyType(dict(options or {}))
+        self._owned = isinstance(workers, int)
+        self.pool = WorkerPool(workers) if isinstance(workers, int) else workers
+
+    @cached_property
+    def facts(self) -> EnvFacts:
+        """What the environment says of itself."""
+        return self.pool.map(_facts, self._recipe, [None])[0]
+
+    @property
+    def _recipe(self) -> tuple[str, dict[str, Any]]:
+        return self.env_id, dict(self.options)
+
+    def run(
+        self,
+        policy: Policy | None,
+        jobs: Sequence[Job],
+        *,
+        log: Log = "sensors",
+        progress: Advance | None = None,
+    ) -> tuple[Episode, ...]:
+        """Run every job and return the episodes in the order of the jobs.
+
+        Args:
+            policy: May be None where every job brings its actions.
+            jobs: The episodes to run.
+            log: ``"outcomes"`` leaves observations and actions out.
+            progress: Called with (done, total) episodes.
+
+        Raises:
+            WorkerError: If a worker process dies.
+        """
+        return self.pool.map(_play, (self._recipe, policy, log), jobs, progress=progress)
+
+    def close(self) -> None:
+        """Stop the workers if they are this object's own; may be called twice."""
+        if self._owned:
+            self.pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors") -> Episode:
+    """Run one episode of ``policy``, or of the job's own actions, in ``env``."""
+    world = cast(World, env.unwrapped)
+    options: dict[str, Any] = {"domain": dict(job.domain)}
+    if job.start is not None:
+        options["start"] = job.start
+    observation, info = env.reset(seed=job.seed, options=options)
+    start = world.measured_start() if job.measured else job.start or world.world_state()
+    domain = None if job.measured else info["domain"]
+    act = _driver(policy, job, env)
+    observations, actions = [observation], []
+    steps, total_reward, over = 0, 0.0, False
+    while not over:
+        action = act(observation)
+        observation, reward, terminated, truncated, info = env.step(action)
+        steps, total_reward, over = steps + 1, total_reward + float(reward), terminated or truncated
+        observations.append(observation)
+        actions.append(action)
+    sensors = log == "sensors"
+    return Episode(
+        start=start,
+        outcome=info["outcome"],
+        success=bool(info["is_success"]),
+        failure_mode=str(info["failure_mode"]),
+        steps=steps,
+        total_reward=total_reward,
+        period=world.control_period,
+        domain=domain,
+        observations=np.stack(observations) if sensors else None,
+        actions=np.stack(actions) if sensors else None,
+        seed=None if job.measured else job.seed,
+    )
+
+
+def _driver(policy: Policy | None, job: Job, env: Env) -> Callable[[Array], Array]:
+    if job.actions is not None:
+        logged, still = iter(job.actions), np.zeros(env.action_space.shape or ())
+        return lambda observation: np.asarray(next(logged, still), dtype=np.float32)
+    if policy is None:
+        raise ValueError("A job without actions needs a policy, but got None.")
+    return lambda observation: np.asarray(policy(observation), dtype=np.float32)
+
+
+def _play(box: Box, common: tuple[tuple[str, dict[str, Any]], Policy | None, Log], job: Job) -> Episode:
+    recipe, policy, log = common
+    episode = run_episode(_env(box, recipe), policy, job, log)
+    if episode.failure_mode == "diverged":
+        box.discard(_key(recipe))  # an engine that has seen NaN is not trusted with the next episode
+    return episode
+
+
+def _facts(box: Box, recipe: tuple[str, dict[str, Any]], _: None) -> EnvFacts:
+    world = cast(World, _env(box, recipe).unwrapped)
+    return EnvFacts(world.parameter_space, world.outcomes, world.control_period, world.horizon)
+
+
+def _env(box: Box, recipe: tuple[str, dict[str, Any]]) -> Env:
+    env_id, options = recipe
+    return cast(Env, box.keep(_key(recipe), lambda: sim2real_envs.make(env_id, **options)))
+
+
+def _key(recipe: tuple[str, dict[str, Any]]) -> str:
+    return json.dumps(recipe, sort_keys=True, default=repr)
+
+
+def refuse_divergences(episodes: Sequence[Episode], side: str) -> None:
+    """Let a few diverged episodes pass: 3, and one more for every 20 episodes.
+
+    Raises:
+        TooManyDivergences: If more diverged; names the side and the domain of the first of them.
+    """
+    diverged = [episode for episode in episodes if episode.failure_mode == "diverged"]
+    allowed = 3 + len(episodes) // 20
+    if len(diverged) <= allowed:
+        return
+    known = next((episode.domain for episode in diverged if episode.domain is not None), None)
+    where = "in a domain that is not known" if known is None else f"the first in domain {_named(known)}"
+    raise TooManyDivergences(
+        f"{len(diverged)} of {len(episodes)} {side} episodes diverged, more than the {allowed} allowed; {where}. "
+        f"Narrow the ranges around it, lower physics.timestep, or look for NaN in the policy."
+    )
+
+
+def _named(domain: Domain) -> str:
+    return ", ".join(f"{name}={value:g}" for name, value in domain.items())

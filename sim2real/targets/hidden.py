@@ -1,0 +1,64 @@
+"""A pseudo-real robot: a simulator with a domain that neither agent nor randomizer sees."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from sim2real.episodes import Episode
+from sim2real.evidence import Need
+from sim2real.policy import Policy
+from sim2real.rollouts import Job, Log, Rollouts, refuse_divergences
+from sim2real.workers import Advance
+from sim2real_envs.parameters import Domain
+
+SEEDS = 2**31 - 1
+
+
+class HiddenTarget:
+    """A simulated stand-in for reality, with a hidden domain.
+
+    It tells what a robot's sensors and a person with a stopwatch would: outcomes, the measured start with its spread
+    and, with ``log="sensors"``, observations as the simulated sensors measured them and actions as the policy gave
+    them. An episode has no domain and no seed, and the true start never leaves the worker.
+
+    Args:
+        rollouts: The environment and the workers that run it.
+        domain: Where the hidden domain differs from nominal.
+        log: ``"outcomes"`` leaves observations and actions out.
+        progress: Called with (done, total) episodes.
+
+    Raises:
+        UnknownNameError: If ``domain`` names a parameter that the environment has not.
+        ParameterError: If a value lies beyond its limits.
+    """
+
+    kind: Literal["pseudo-real"] = "pseudo-real"
+
+    def __init__(
+        self, rollouts: Rollouts, domain: Domain, *, log: Log = "sensors", progress: Advance | None = None
+    ) -> None:
+        self._rollouts, self._log, self._progress = rollouts, log, progress
+        self._truth = rollouts.facts.space.complete(domain)
+
+    @property
+    def offers(self) -> Need:
+        """Outcomes, and trajectories where sensors are logged."""
+        return Need.OUTCOMES | Need.TRAJECTORIES if self._log == "sensors" else Need.OUTCOMES
+
+    @property
+    def truth(self) -> dict[str, float]:
+        """The hidden domain, complete: for the ``oracle`` method and for the report, for nothing else."""
+        return dict(self._truth)
+
+    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
+        """Run episodes of ``policy`` in the hidden domain; a policy is needed."""
+        jobs = [Job(int(seed), self._truth, measured=True) for seed in rng.integers(SEEDS, size=episodes)]
+        finished = self._rollouts.run(policy, jobs, log=self._log, progress=self._progress)
+        refuse_divergences(finished, self.kind)
+        return finished
+
+    def close(self) -> None:
+        """Stop the workers if they are the rollouts' own; may be called twice."""
+        self._rollouts.close()

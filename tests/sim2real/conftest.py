@@ -1,0 +1,10 @@
+"""Makes the worlds of ``tests/support`` importable, here and in worker processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).parents[2])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
