@@ -1,1 +1,30 @@
-"""TODO"""
+"""Passive or scripted physical systems that recordings are replayed in: no action is learned, no reward given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+from sim2real_envs.errors import UnknownNameError
+from sim2real_envs.rigs.base import Path, Rig
+
+__all__ = ["RIGS", "Path", "Rig", "make"]
+
+RIGS: Mapping[str, str] = MappingProxyType({"cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig"})
+"""Name of a rig to where its class is; an engine is imported when one is made."""
+
+
+def make(name: str, **options: Any) -> Rig:
+    """Return a new rig.
+
+    Raises:
+        UnknownNameError: If there is no rig of that name.
+        TypeError: If the rig has no such option.
+    """
+    if name not in RIGS:
+        raise UnknownNameError(name, "a rig", RIGS)
+    module, _, attribute = RIGS[name].partition(":")
+    rig: Rig = getattr(import_module(module), attribute)(**options)
+    return rig
