@@ -308,8 +308,8 @@ CTRL_C = """
 
     env = VectorWorlds(Drift, 4, 2)
     env.reset(seed=0)
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         while True:
             env.step(np.zeros((4, 1)))
     except KeyboardInterrupt:
