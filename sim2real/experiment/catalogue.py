@@ -14,19 +14,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from sim2real.experiment.strict_yaml import Value
-from sim2real_envs.errors import OptionError, UnknownNameError
+from sim2real_envs.errors import EnvError, OptionError, UnknownNameError
 from sim2real_envs.parameters import ParameterSpace
-
-NAMESPACE = "sim2real"
 
 
 def environment_ids() -> tuple[str, ...]:
     """Return the ids of the environments that ship with the toolkit, without their namespace."""
-    import gymnasium
+    from sim2real_envs import ENV_IDS
 
-    import sim2real_envs  # noqa: F401  registers them
-
-    return tuple(sorted(key.partition("/")[2] for key in gymnasium.registry if key.startswith(f"{NAMESPACE}/")))
+    return ENV_IDS
 
 
 def rig_ids() -> tuple[str, ...]:
@@ -36,29 +32,13 @@ def rig_ids() -> tuple[str, ...]:
     return tuple(sorted(rigs.RIGS))
 
 
-def environment_options(env_id: str) -> Mapping[str, Any] | None:
-    """Return the options of an environment with their defaults; None where it takes any.
+def environment_options() -> dict[str, Any]:
+    """Return the options of the environments that ship, with their defaults, but not how they are drawn."""
+    from sim2real_envs.env import ManipulationEnv
 
-    Raises:
-        UnknownNameError: If there is no such environment.
-    """
-    import gymnasium
-    from gymnasium.envs.registration import load_env_creator
-
-    if not _is_foreign(env_id) and env_id not in environment_ids():
-        raise UnknownNameError(env_id, "an environment", environment_ids())
-    try:
-        spec = gymnasium.spec(env_id if _is_foreign(env_id) else f"{NAMESPACE}/{env_id}")
-        entry = spec.entry_point
-        creator = load_env_creator(entry) if isinstance(entry, str) else entry
-    except (gymnasium.error.Error, ImportError, AttributeError, ValueError) as error:
-        raise UnknownNameError(env_id, f"an environment that can be made ({error})", environment_ids()) from None
-    if creator is None:
-        return None
-    parameters = inspect.signature(creator).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return None
-    return {name: p.default for name, p in parameters.items() if name not in {*spec.kwargs, "render_mode", "self"}}
+    found = inspect.signature(ManipulationEnv).parameters.values()
+    keywords = {option.name: option.default for option in found if option.kind is option.KEYWORD_ONLY}
+    return {name: default for name, default in keywords.items() if not name.startswith("render_")}
 
 
 def parameter_space(kind: str, world_id: str, options: Mapping[str, Value]) -> ParameterSpace:
@@ -83,14 +63,18 @@ def _environment_space(env_id: str, options: dict[str, Any]) -> ParameterSpace:
 
     import sim2real_envs
 
-    known = environment_options(env_id)
-    for name in options:
-        if known is not None and name not in known:
-            raise UnknownNameError(name, f"an option of {env_id}", known)
+    if env_id in sim2real_envs.ENV_IDS:
+        known = environment_options()
+        for name in options:
+            if name not in known:
+                raise UnknownNameError(name, f"an option of {env_id}", known)
     try:
         env = sim2real_envs.make(env_id, **options)
-    except (gymnasium.error.Error, TypeError) as error:
-        raise OptionError(f"{env_id!r} cannot be made with these options: {error}") from error
+    except EnvError:
+        raise
+    except (gymnasium.error.Error, ImportError, AttributeError, TypeError, ValueError, MemoryError) as error:
+        reason = str(error).partition(" was raised from the environment creator")[0] or type(error).__name__
+        raise OptionError(f"{env_id!r} cannot be made with {options or 'no options'}: {reason}") from error
     space = getattr(env.unwrapped, "parameter_space", None)
     env.close()
     if not isinstance(space, ParameterSpace):
@@ -113,10 +97,6 @@ def _rig_space(rig_id: str, options: dict[str, Any]) -> ParameterSpace:
     space: ParameterSpace = rig.parameters
     rig.close()
     return space
-
-
-def _is_foreign(env_id: str) -> bool:
-    return ":" in env_id or "/" in env_id
 
 
 def presets(algorithm: str) -> tuple[str, ...]:

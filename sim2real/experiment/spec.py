@@ -8,6 +8,7 @@ randomizer or a data set can know is checked in ``checks``.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
@@ -46,6 +47,11 @@ class EnvSpec(Section):
     def options(self) -> dict[str, Value]:
         """Constructor options, such as ``observation`` and ``control``."""
         return dict(self.model_extra or {})
+
+    @property
+    def label(self) -> str:
+        """The id with only characters that a folder name may have."""
+        return re.sub(r"[^A-Za-z0-9._-]+", "_", self.id)
 
 
 class RangeSpec(Section):
