@@ -1,0 +1,105 @@
+"""From trials to a belief: fit the emulators, weigh the outcomes, sample the posterior."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim2real.randomizers import distributions
+from sim2real.randomizers.base import BoolArray
+from sim2real.randomizers.likelihood import BAND, OutcomeModel, build, misfit_and_offset, outcome_weights
+from sim2real.randomizers.smc import Cloud, sample_posterior
+from sim2real.randomizers.trials import Trials, differences
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array
+
+FIRST_WEIGHT = 0.5  # power of every outcome before residuals show how related they are
+CLOUD_FACTOR = 4  # particles sampled for each one that is kept
+
+
+@dataclass(frozen=True)
+class Belief:
+    """A posterior over the active parameters, and the model that it stands on."""
+
+    model: OutcomeModel
+    cloud: Cloud
+    active: BoolArray
+    outcomes: tuple[Outcome, ...]
+
+    def thinned(self, count: int) -> Array:
+        """Return ``count`` of the particles, evenly picked (count, d)."""
+        index = np.linspace(0, len(self.cloud.unit) - 1, count).round().astype(np.int64)
+        picked: Array = self.cloud.unit[index]
+        return picked
+
+    def spread(self) -> distributions.KernelMixture:
+        """Return a density somewhat wider than the posterior, for designs."""
+        learned = np.ones(self.cloud.unit.shape[1], dtype=bool)
+        return distributions.smooth(self.thinned(min(256, len(self.cloud.unit))), learned, 1.3, 0.02)
+
+    def diagnostics(self) -> dict[str, float]:
+        """Return what a user should know of this inference."""
+        misfit, _ = misfit_and_offset(self.cloud.nuisance)
+        figures = {
+            "effective_sample_size": self.cloud.effective_size,
+            "acceptance": self.cloud.acceptance,
+            "temperatures": float(self.cloud.temperatures),
+            "log_evidence": self.cloud.log_evidence,
+            "explained_share": self.model.explained(self.cloud),
+        }
+        for column, outcome in enumerate(self.outcomes):
+            figures[f"weight.{outcome.name}"] = float(self.model.weights[column])
+            if outcome.kind != "binary":
+                figures[f"misfit.{outcome.name}"] = float(np.median(misfit[:, column])) * outcome.scale
+        return figures
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """How fresh replays differ from what the emulator predicted.
+
+    Args:
+        error: Root mean square difference in units of the outcomes' scales.
+        coverage: Share of fresh outcomes inside the predicted 90 % bands, the fitted misfit included.
+    """
+
+    error: float
+    coverage: float
+
+
+def infer(
+    pool: Sequence[Trials],
+    active: BoolArray,
+    earlier: Belief | None,
+    count: int,
+    success_floor: float,
+    rng: np.random.Generator,
+) -> Belief:
+    """Return the posterior given all trials of the pool; ``earlier`` tells how related the outcomes are."""
+    if earlier is None:
+        weights = np.full(len(pool[0].outcomes), FIRST_WEIGHT)
+    else:
+        weights = outcome_weights(earlier.model.residuals(earlier.cloud), earlier.model.counts)
+    model = build(pool, active, weights, success_floor)
+    size = CLOUD_FACTOR * count if earlier is not None else max(2 * count, 256)
+    cloud = sample_posterior(model, int(active.sum()), size, rng)
+    return Belief(model, cloud, active, pool[0].outcomes)
+
+
+def surprise(belief: Belief, trials: Trials, designs: Array, simulated: Array) -> Surprise:
+    """Return how outcomes ``simulated`` (k r, n, m) of ``designs`` (k, n) differ from the emulator's predictions."""
+    repeats = len(simulated) // len(designs)
+    mean, variance = belief.model.predict(np.repeat(designs[:, belief.active], repeats, axis=0))
+    last = trials.observed.shape[0]
+    misfit, _ = misfit_and_offset(belief.cloud.nuisance)
+    spread = np.sqrt(variance[:, :, -last:] + (np.median(misfit, axis=0) ** 2)[:, None])
+    miss = np.moveaxis(differences(trials, simulated), 2, 1) - mean[:, :, -last:]  # (k r, m, n)
+    compared = (belief.model.counts[:, -last:] & ~belief.model.binary[:, None]) & np.isfinite(miss)
+    if not compared.any():
+        return Surprise(0.0, 1.0)
+    return Surprise(
+        error=float(np.sqrt((miss[compared] ** 2).mean())),
+        coverage=float((np.abs(miss) < BAND * spread)[compared].mean()),
+    )

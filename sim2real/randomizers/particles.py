@@ -1,0 +1,286 @@
+"""What the real outcomes say about the domain: Bayesian inference by particles and an emulator.
+
+An update replays the real episodes in a set of designs, domains that fill the
+prior; fits an emulator of every outcome; samples the posterior on the
+emulator; and then replays fresh designs drawn from that posterior, which
+check the emulator where it matters and sharpen it. Trials of all rounds are
+kept, so every update starts from the uniform prior and counts each real
+episode once.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.stats import qmc
+
+from sim2real.errors import InsufficientEvidence
+from sim2real.evidence import Evidence, Need, Segment
+from sim2real.randomizers import distributions
+from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
+from sim2real.randomizers.inference import Belief, infer, surprise
+from sim2real.randomizers.options import number, read_options, whole
+from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
+from sim2real_envs.errors import OptionError
+from sim2real_envs.parameters import Array, ParameterSpace
+from sim2real_envs.state import frozen
+
+logger = logging.getLogger(__name__)
+
+EXPLORE = 0.25  # share of a later round's designs that fill the whole range instead of the posterior
+CHECKED_SHARE = 0.8  # an emulator whose 90 % bands hold fewer fresh replays than this is not trusted
+EXPLAINED_SHARE = 0.6  # fewer real outcomes inside their predicted 90 % bands: no domain explains reality
+DIVERGED_SHARE = 0.2  # more diverged replays than this are worth a sentence
+
+
+@dataclass(frozen=True)
+class ParticlesOptions:
+    """Options of ``particles``.
+
+    Args:
+        count: Particles kept.
+        designs: Domains replayed in each sweep.
+        sweeps: Sweeps at most; the first fills the prior, the next check and refine, and those after the second
+            run only while the check fails.
+        repeats: Replays of each episode in each design.
+        inflation: Factor on the posterior's standard deviation to train with.
+        final_inflation: The same for the last training.
+        floor: Smallest standard deviation of a learned parameter to train with, in units of its range.
+        success_floor: A binary outcome is never predicted to be more certain than this.
+        outcomes: Names of the outcomes to compare; None for all that are declared.
+    """
+
+    count: int = 256
+    designs: int = 64
+    sweeps: int = 3
+    repeats: int = 1
+    inflation: float = 1.2
+    final_inflation: float = 1.1
+    floor: float = 0.02
+    success_floor: float = 0.05
+    outcomes: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        whole("count", self.count, 32, 100_000)
+        whole("designs", self.designs, 8, 100_000)
+        whole("sweeps", self.sweeps, 1, 20)
+        whole("repeats", self.repeats, 1, 1000)
+        number("inflation", self.inflation, 1.0, 5.0)
+        number("final_inflation", self.final_inflation, 1.0, 5.0)
+        number("floor", self.floor, 0.0, 0.3)
+        number("success_floor", self.success_floor, 1e-6, 0.5)
+        if self.outcomes is not None:
+            if isinstance(self.outcomes, str) or not all(isinstance(name, str) for name in self.outcomes):
+                raise OptionError(f"'outcomes' must be a list of outcome names, but got {self.outcomes!r}.")
+            object.__setattr__(self, "outcomes", tuple(self.outcomes))
+
+
+@dataclass(frozen=True, eq=False)
+class Particles(Randomizer):
+    """The joint posterior of the domain given the outcomes of real episodes.
+
+    Args:
+        space: The uncertain parameters.
+        options: How to infer.
+        unit: Particles of the posterior in the unit cube (c, n); none before any evidence.
+        trials: Everything tried so far, one entry a round.
+        inflation: Factor on the posterior's standard deviation that is trained with now.
+        diagnostics: Figures of the last update.
+        messages: Sentences of the last update.
+    """
+
+    needs: ClassVar[Need] = Need.OUTCOMES
+
+    space: ParameterSpace
+    options: ParticlesOptions
+    unit: Array
+    trials: tuple[Trials, ...] = ()
+    inflation: float = 1.2
+    diagnostics: Mapping[str, float] = field(default_factory=dict)
+    messages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "unit", frozen(self.unit))
+
+    @classmethod
+    def create(cls, space: ParameterSpace, **options: Json) -> Self:
+        checked = read_options(ParticlesOptions, options, "particles")
+        return cls(space, checked, np.empty((0, len(space))), inflation=checked.inflation)
+
+    @property
+    def active(self) -> BoolArray:
+        """Which parameters have a range of some width (n,)."""
+        return np.array([parameter.high > parameter.low for parameter in self.space.values()], dtype=bool)
+
+    def sample(self, rng: np.random.Generator, size: int) -> Draws:
+        """Draw from the smoothed joint posterior; from the whole range before any evidence."""
+        unit = np.full((size, len(self.space)), 0.5)
+        active, log_prob = self.active, np.zeros(size)
+        if len(self.unit) == 0 or not active.any():
+            unit[:, active] = rng.random((size, int(active.sum())))
+        else:
+            density = self._density()
+            unit[:, active] = density.sample(rng, size)
+            log_prob = density.log_prob(unit[:, active])
+        return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
+
+    def _density(self) -> distributions.KernelMixture:
+        unit = self.unit[:, self.active]
+        learned = 1.0 - unit.var(axis=0) / distributions.UNIFORM_VARIANCE >= distributions.LEARNED
+        return distributions.smooth(unit, learned, self.inflation, self.options.floor)
+
+    def describe(self) -> Description:
+        return Description(
+            distributions.marginals(self.space, self.unit),
+            distributions.correlation(self.unit),
+            dict(self.diagnostics),
+            self.messages,
+        )
+
+    def final(self) -> Self:
+        return replace(self, inflation=self.options.final_inflation)
+
+    def to_dict(self) -> dict[str, Json]:
+        return {
+            "options": {**asdict(self.options), "outcomes": _listed(self.options.outcomes)},
+            "unit": self.unit.tolist(),
+            "trials": [each.to_dict() for each in self.trials],
+            "inflation": self.inflation,
+            "diagnostics": dict(self.diagnostics),
+            "messages": list(self.messages),
+        }
+
+    @classmethod
+    def from_dict(cls, space: ParameterSpace, data: Mapping[str, Any]) -> Self:
+        return cls(
+            space,
+            read_options(ParticlesOptions, data["options"], "particles"),
+            np.array(data["unit"], dtype=np.float64).reshape(-1, len(space)),
+            tuple(Trials.from_dict(each) for each in data["trials"]),
+            float(data["inflation"]),
+            dict(data["diagnostics"]),
+            tuple(data["messages"]),
+        )
+
+    def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
+        if Need.OUTCOMES not in evidence.offers:
+            raise InsufficientEvidence(
+                f"'particles' needs outcomes of real episodes, but the target offers {evidence.offers!r}. "
+                "Use a target with `log: outcomes` or `log: sensors`."
+            )
+        outcomes = comparable_outcomes(evidence, self.options.outcomes)
+        episodes, observed = real_outcomes(evidence.real, outcomes)
+        empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
+        if not self.active.any():
+            return self
+        return self._learned(_Search(self, evidence, segments(evidence, episodes), empty), rng)
+
+    def _learned(self, search: _Search, rng: np.random.Generator) -> Self:
+        diagnostics = {"replay_cost": float(search.announce())}
+        search.replay(self._first_designs(rng), rng)
+        belief = infer(search.pool, self.active, None, self.options.count, self.options.success_floor, rng)
+        for sweep in range(2, self.options.sweeps + 1):
+            fresh = self._fresh_designs(belief, rng)
+            checked = surprise(belief, search.trials, fresh, search.replay(fresh, rng))
+            diagnostics |= {"emulator_error": checked.error, "emulator_coverage": checked.coverage}
+            belief = infer(search.pool, self.active, belief, self.options.count, self.options.success_floor, rng)
+            if sweep >= 2 and checked.coverage >= CHECKED_SHARE:
+                break
+        diagnostics |= search.diagnostics() | belief.diagnostics()
+        return replace(
+            self,
+            unit=self._whole(belief.thinned(self.options.count)),
+            trials=search.pool,
+            diagnostics=diagnostics,
+            messages=_messages(diagnostics),
+        )
+
+    def _first_designs(self, rng: np.random.Generator) -> Array:
+        """Return designs that fill the range, and in later rounds mostly what is left of it, (k, n)."""
+        count, active = self.options.designs, self.active
+        explored = count if len(self.unit) == 0 else max(1, round(EXPLORE * count))
+        points = qmc.Sobol(int(active.sum()), rng=rng).random_base2((explored - 1).bit_length())[:explored]
+        if explored < count:
+            points = np.concatenate([points, self._density().sample(rng, count - explored)])
+        return self._whole(points)
+
+    def _fresh_designs(self, belief: Belief, rng: np.random.Generator) -> Array:
+        """Return designs from the emulated posterior, somewhat wider, (k, n)."""
+        return self._whole(belief.spread().sample(rng, self.options.designs))
+
+    def _whole(self, points: Array) -> Array:
+        """Return (k, n) in the unit cube from the columns of the active parameters."""
+        unit = np.full((len(points), len(self.space)), 0.5)
+        unit[:, self.active] = points
+        return unit
+
+
+@dataclass
+class _Search:
+    """The replays of one update: what they cost, and what they gave."""
+
+    randomizer: Particles
+    evidence: Evidence
+    segments: list[Segment]
+    trials: Trials
+    env_steps: int = 0
+
+    @property
+    def pool(self) -> tuple[Trials, ...]:
+        return (*self.randomizer.trials, self.trials)
+
+    def announce(self) -> int:
+        """Say what the replays will take at most, and return it."""
+        options = self.randomizer.options
+        cost = self.evidence.replay.cost(options.designs * options.sweeps, self.segments, options.repeats)
+        logger.info(
+            "Inference replays %d real episodes in up to %d simulated domains: at most %s env steps.",
+            len(self.segments),
+            options.designs * options.sweeps,
+            f"{cost:,}",
+        )
+        return cost
+
+    def replay(self, designs: Array, rng: np.random.Generator) -> Array:
+        """Replay the real episodes in ``designs`` (k, n), keep them, and return the outcomes (k r, e, m)."""
+        repeats = self.randomizer.options.repeats
+        domains = self.randomizer.space.from_unit(designs)
+        replayed = self.evidence.replay(domains, self.segments, rng, repeats=repeats)
+        stacked = np.stack([replayed.outcome[outcome.name] for outcome in self.trials.outcomes], axis=-1)
+        simulated = np.moveaxis(stacked, 2, 1).reshape(-1, *self.trials.observed.shape)  # (k, e, r, m) -> (k r, e, m)
+        self.trials = self.trials.extended(np.repeat(designs, repeats, axis=0), simulated)
+        self.env_steps += replayed.env_steps
+        return simulated
+
+    def diagnostics(self) -> dict[str, float]:
+        return {
+            "replay_env_steps": float(self.env_steps),
+            "designs": float(len(self.trials.designs)),
+            "real_episodes": float(sum(len(each.observed) for each in self.pool)),
+            "diverged_share": float(np.isnan(self.trials.simulated).any(axis=2).mean()),
+        }
+
+
+def _listed(names: tuple[str, ...] | None) -> Json:
+    return None if names is None else list(names)
+
+
+def _messages(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
+    messages = []
+    if (share := diagnostics["explained_share"]) < EXPLAINED_SHARE:
+        messages.append(
+            f"No domain in the ranges explains reality: {share:.0%} of the real outcomes lie inside their predicted "
+            "90 % bands. Widen the ranges, or add the parameter that is missing."
+        )
+    if (coverage := diagnostics.get("emulator_coverage", 1.0)) < CHECKED_SHARE:
+        messages.append(
+            f"The emulator's 90 % bands held {coverage:.0%} of fresh replays before its last fit. "
+            "Use more `designs` or `sweeps`."
+        )
+    if (share := diagnostics["diverged_share"]) > DIVERGED_SHARE:
+        messages.append(f"{share:.0%} of the replays diverged: the ranges hold worlds that the simulator cannot run.")
+    return tuple(messages)
