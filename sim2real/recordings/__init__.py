@@ -1,1 +1,18 @@
-"""TODO"""
+"""Recordings of real systems: where they are, how they are read, and how they are brought here."""
+
+from sim2real.recordings.base import Recording
+from sim2real.recordings.data_sets import DATA_SETS, DataSet, data_folder, data_path, load, resolve, status
+from sim2real.recordings.fetch import Fetched, fetch
+
+__all__ = [
+    "DATA_SETS",
+    "DataSet",
+    "Fetched",
+    "Recording",
+    "data_folder",
+    "data_path",
+    "fetch",
+    "load",
+    "resolve",
+    "status",
+]

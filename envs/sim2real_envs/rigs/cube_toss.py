@@ -16,7 +16,6 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from sim2real_envs.backends.bullet_free_body import BulletFreeBody
 from sim2real_envs.errors import OptionError, StateError
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
@@ -99,6 +98,8 @@ class CubeTossRig:
     def __init__(self, rate: float = RATE) -> None:
         if not (math.isfinite(rate) and rate > 0.0):
             raise OptionError(f"`rate > 0` must hold, but got rate={rate!r} Hz.")
+        from sim2real_envs.backends.bullet_free_body import BulletFreeBody  # an engine loads when a rig is made
+
         self._period = 1.0 / rate
         self._length_scale = 1.0
         self._engine = BulletFreeBody([EDGE / 2.0] * 3, [INERTIA_PER_MASS] * 3, self._period)

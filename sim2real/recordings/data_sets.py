@@ -1,0 +1,139 @@
+"""The data sets that are known, and the folder they are in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from sim2real.errors import MissingDataError
+from sim2real.recordings import cube_toss
+from sim2real.recordings.base import Recording
+from sim2real_envs.errors import UnknownNameError
+
+FOLDER_VARIABLE = "SIM2REAL_DATA"
+"""Environment variable that names the data folder."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """What is known of a data set before it is read.
+
+    Args:
+        name: As in an experiment file, such as ``"cube_toss"``.
+        rig: The rig that its recordings are replayed in.
+        file: Its place in the data folder.
+        read: Reads that file.
+        count: How many recordings its publication has.
+        licence: Of the data.
+        repository: Public git repository that it comes from.
+        commit: The commit there, abbreviated.
+        folder: The folder there that has the recordings.
+        doc: What was recorded, in one sentence.
+    """
+
+    name: str
+    rig: str
+    file: str
+    read: Callable[[Path], tuple[Recording, ...]]
+    count: int
+    licence: str
+    repository: str
+    commit: str
+    folder: str
+    doc: str
+
+    @property
+    def command_name(self) -> str:
+        """As on the command line, such as ``"cube-toss"``."""
+        return self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a data set would be, and whether it is there."""
+
+    data_set: DataSet
+    path: Path
+    present: bool
+
+
+DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
+    {
+        "cube_toss": DataSet(
+            name="cube_toss",
+            rig="cube_toss",
+            file=cube_toss.FILE,
+            read=cube_toss.load,
+            count=570,
+            licence="BSD-3-Clause",
+            repository="https://github.com/DAIRLab/contact-nets",
+            commit="c3dc21c9",
+            folder="data/tosses_processed",
+            doc="Real tosses of an acrylic cube onto a table, tracked at 148 Hz (Pfrommer, Halm, Posa, CoRL 2020).",
+        )
+    }
+)
+
+
+def resolve(name: str) -> DataSet:
+    """Return the data set called ``name``, with ``-`` or ``_``.
+
+    Raises:
+        UnknownNameError: If there is none.
+    """
+    key = name.replace("-", "_")
+    if key not in DATA_SETS:
+        raise UnknownNameError(name, "a data set", DATA_SETS)
+    return DATA_SETS[key]
+
+
+def data_folder() -> Path:
+    """Return the data folder: ``$SIM2REAL_DATA``, else ``data`` here if it exists, else one of the user's own."""
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        return Path(named)
+    beside = Path("data")
+    if beside.is_dir():
+        return beside
+    shared = os.environ.get("XDG_DATA_HOME")
+    return (Path(shared) if shared else Path.home() / ".local" / "share") / "sim2real"
+
+
+def data_path(name: str, folder: Path | None = None) -> Path:
+    """Return where the file of a data set is or would be.
+
+    Raises:
+        UnknownNameError: If there is no such data set.
+    """
+    return (data_folder() if folder is None else folder) / resolve(name).file
+
+
+def status(folder: Path | None = None) -> tuple[Status, ...]:
+    """Return all data sets, where each would be, and whether it is there."""
+    paths = {name: data_path(name, folder) for name in DATA_SETS}
+    return tuple(Status(data_set, paths[name], paths[name].is_file()) for name, data_set in DATA_SETS.items())
+
+
+def load(name: str, folder: Path | None = None) -> tuple[Recording, ...]:
+    """Return all recordings of a data set.
+
+    Args:
+        name: Such as ``"cube_toss"``.
+        folder: The data folder; None for ``data_folder()``.
+
+    Raises:
+        UnknownNameError: If there is no such data set.
+        MissingDataError: If it is not in the folder; says which command brings it.
+        RecordingError: If it cannot be read; names the file and the row.
+    """
+    data_set, path = resolve(name), data_path(name, folder)
+    if not path.is_file():
+        raise MissingDataError(
+            f"The recordings of {data_set.name!r} are not there: {path} does not exist. "
+            f"Bring them with `sim2real data fetch {data_set.command_name}`, or set {FOLDER_VARIABLE} to the folder "
+            f"that has {data_set.file}."
+        )
+    return data_set.read(path)
