@@ -58,7 +58,7 @@ def examine(output: Path) -> tuple[Finding, ...]:
         _torch(),
         _engine(),
         _writable(output),
-        _data(),
+        *_data(),
         _tool("git", "`sim2real data fetch` needs it to bring recordings: install git"),
         _ffmpeg(),
         _panda_gym(),
@@ -130,9 +130,17 @@ def _writable(output: Path) -> Finding:
     return Finding(what, "ok", "writable" if output.exists() else "can be made")
 
 
-def _data() -> Finding:
-    folder = os.environ.get("SIM2REAL_DATA")
-    return Finding("data folder", "ok" if folder else "missing", str(folder))
+def _data() -> Iterator[Finding]:
+    """Yield one finding for every data set of recordings."""
+    from sim2real.recordings.data_sets import FOLDER_VARIABLE, status
+
+    for entry in status():
+        what = f"recordings {entry.data_set.name}"
+        if entry.present:
+            yield Finding(what, "ok", str(entry.path))
+        else:
+            remedy = f"`sim2real data fetch {entry.data_set.command_name}` brings them, or set {FOLDER_VARIABLE}"
+            yield Finding(what, "missing", f"not in {entry.path.parent}", remedy)
 
 
 def _tool(name: str, remedy: str) -> Finding:

@@ -128,8 +128,8 @@ def parameters(
     from sim2real.cli.tables import console, parameter_table
     from sim2real.experiment import catalogue
 
-    kind = "identify" if env in catalogue.rig_ids() else "train"
-    console().print(parameter_table(env, catalogue.parameter_space(kind, env, {})))
+    space = catalogue.parameter_space(catalogue.kind_of(env), env, {})
+    console().print(parameter_table(env, space))
 
 
 @app.command()
@@ -193,6 +193,49 @@ def doctor(
             out.print(f"{finding.what}: {finding.remedy}", highlight=False, markup=False, soft_wrap=True)
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(1)
+
+
+@data_app.command("list")
+@guarded
+def list_data() -> None:
+    """List the data sets of recordings, where each is or would be, and its licence."""
+    from sim2real.cli.tables import console, data_table
+    from sim2real.recordings import status
+
+    console().print(data_table(status()))
+
+
+@data_app.command("fetch")
+@guarded
+def fetch_data(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as cube-toss; see `sim2real data list`.")],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="DIR", help="A local clone of its repository, instead of the network."),
+    ] = None,
+    destination: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="The data folder, instead of $SIM2REAL_DATA or its default."),
+    ] = None,
+) -> None:
+    """Bring a data set from its public repository at the pinned commit, convert it and check its sums.
+
+    Examples:
+
+      sim2real data fetch cube-toss
+
+      sim2real data fetch cube-toss --from ../contact-nets --to data
+    """
+    from rich.console import Console
+
+    from sim2real.cli.live import progress_for, stages
+    from sim2real.recordings import fetch
+
+    with progress_for(Console(stderr=True)) as progress:
+        fetched = fetch(name, destination, source=source, progress=stages(progress))
+    pinned = "the pinned commit" if fetched.pinned else "not the commit that was tested"
+    typer.echo(f"{fetched.path}: {fetched.recordings} recordings from {fetched.commit[:8]} ({pinned})")
+    typer.echo(f"{fetched.verified} of them have a known checksum, and match it.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

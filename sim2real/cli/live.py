@@ -8,7 +8,10 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bars
+
+from sim2real.experiment.progress import Progress
 
 
 class Clock:
@@ -64,7 +67,7 @@ class LiveBar:
 
     def __init__(self, console: Console) -> None:
         self._clock = Clock()
-        self._bar = Progress(
+        self._bar = Bars(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TaskProgressColumn(),
@@ -158,6 +161,19 @@ def progress_for(console: Console) -> LiveBar | PlainLines:
     if console.is_terminal:
         return LiveBar(console)
     return PlainLines(lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True))
+
+
+def stages(progress: Progress) -> Callable[[str, int, int], None]:
+    """Return a function of (what is being done, done, total) that shows each new ``what`` as a stage."""
+    current: list[str] = []
+
+    def show(what: str, done: int, total: int) -> None:
+        if [what] != current:
+            current[:] = [what]
+            progress.start(what, max(total, 1))
+        progress.advance(done)
+
+    return show
 
 
 def duration(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +11,9 @@ from rich.table import Table
 from sim2real.doctor import Finding
 from sim2real.experiment import catalogue
 from sim2real_envs.parameters import ParameterSpace
+
+if TYPE_CHECKING:
+    from sim2real.recordings.data_sets import Status
 
 PLAIN_WIDTH = 160
 _STYLES = {"ok": "green", "missing": "yellow", "broken": "red"}
@@ -114,6 +117,18 @@ def world_tables() -> Iterable[Table]:
     for rig_id in catalogue.rig_ids():
         rigs.add_row(rig_id, ", ".join(catalogue.parameter_space("identify", rig_id, {})))
     yield rigs
+
+
+def data_table(data_sets: Iterable[Status]) -> Table:
+    """Return the data sets of recordings and where they are."""
+    table = Table(title="Recordings", title_justify="left")
+    for heading in ("name", "rig", "there", "file", "licence", "what"):
+        table.add_column(heading, no_wrap=heading in ("name", "rig"))
+    for entry in data_sets:
+        known = entry.data_set
+        there = "[green]yes[/]" if entry.present else f"no: sim2real data fetch {known.command_name}"
+        table.add_row(known.name, known.rig, there, str(entry.path), known.licence, known.doc)
+    return table
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:

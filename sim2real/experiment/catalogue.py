@@ -41,6 +41,19 @@ def environment_options() -> dict[str, Any]:
     return {name: default for name, default in keywords.items() if not name.startswith("render_")}
 
 
+def kind_of(world_id: str) -> str:
+    """Return the kind of experiment that a rig (identify) or an environment (train) is for.
+
+    Raises:
+        UnknownNameError: If a name without ':' and '/' is neither.
+    """
+    if world_id in rig_ids():
+        return "identify"
+    if world_id in environment_ids() or ":" in world_id or "/" in world_id:
+        return "train"
+    raise UnknownNameError(world_id, "an environment or a rig", (*environment_ids(), *rig_ids()))
+
+
 def parameter_space(kind: str, world_id: str, options: Mapping[str, Value]) -> ParameterSpace:
     """Return all parameters of an environment (``kind`` train) or a rig (``kind`` identify).
 
@@ -101,13 +114,17 @@ def _rig_space(rig_id: str, options: dict[str, Any]) -> ParameterSpace:
 
 def presets(algorithm: str) -> tuple[str, ...]:
     """Return the names of the presets that ship for an algorithm."""
-    from sim2real.training import presets as shipped
+    from sim2real.training.presets import PRESETS
 
-    return tuple(shipped.names(algorithm))
+    return tuple(sorted(task for task, name in PRESETS if name == algorithm))
 
 
-def data_sets() -> Mapping[str, str]:
-    """Return the known data sets of recordings, and the rig that each is replayed in."""
-    from sim2real import recordings
+def rig_of(data_set: str) -> str:
+    """Return the rig that a data set of recordings is replayed in.
 
-    return {name: entry.rig for name, entry in recordings.DATA_SETS.items()}
+    Raises:
+        UnknownNameError: If there is no such data set.
+    """
+    from sim2real.recordings import resolve
+
+    return resolve(data_set).rig

@@ -168,12 +168,14 @@ def _domain(space: ParameterSpace, domain: Mapping[str, Value], place: Place, wo
 def _data_set(name: Value, data: Mapping[str, Value], place: Place) -> Iterator[Problem]:
     if not isinstance(name, str) or not name:
         return
-    known = catalogue.data_sets()
-    rig = _mapping(data.get("env")).get("id")
-    if name not in known:
-        yield Problem(place, unknown_name(name, "a data set", known))
-    elif isinstance(rig, str) and rig in catalogue.rig_ids() and known[name] != rig:
-        yield Problem(place, f"{name!r} was recorded on {known[name]!r}, but env.id is {rig!r}")
+    try:
+        rig = catalogue.rig_of(name)
+    except UnknownNameError as error:
+        yield Problem(place, str(error))
+        return
+    asked = _mapping(data.get("env")).get("id")
+    if asked in catalogue.rig_ids() and asked != rig:
+        yield Problem(place, f"{name!r} was recorded on {rig!r}, but env.id is {asked!r}")
 
 
 def _methods(kind: str, data: Mapping[str, Value], space: ParameterSpace, *, complete: bool) -> Iterator[Problem]:
