@@ -20,7 +20,7 @@ class Problem:
     place: Place
     text: str
 
-    def sentence(self, lines: Mapping[Place, int]) -> str:
+    def sentence(self, lines: Mapping[Place, int | None]) -> str:
         """Return the problem with its dotted key, and its line where the file has one."""
         line = line_of(self.place, lines)
         where = f"line {line}, " if line is not None else ""
@@ -32,8 +32,8 @@ def dotted(place: Place) -> str:
     return ".".join(str(step) for step in place)
 
 
-def line_of(place: Place, lines: Mapping[Place, int]) -> int | None:
-    """Return the line of a place, or of the nearest key around it; None where the file does not have it."""
+def line_of(place: Place, lines: Mapping[Place, int | None]) -> int | None:
+    """Return the line of a place, or of the nearest key around it; None where it was not in the file."""
     for length in range(len(place), 0, -1):
         if place[:length] in lines:
             return lines[place[:length]]

@@ -252,18 +252,18 @@ def _checked(document: Document, source: str, overrides: Overrides, seed: int | 
 
 def _overridden(
     document: Document, data: dict[str, Value], overrides: Overrides, seed: int | None
-) -> tuple[dict[str, Value], Mapping[Place, int], list[str]]:
-    """Return the data with overrides, the lines of what still comes from the file, and what went wrong."""
+) -> tuple[dict[str, Value], Mapping[Place, int | None], list[str]]:
+    """Return the data with overrides, the lines (None for what was overridden), and what went wrong."""
     pairs, sentences = parse_overrides(overrides)
     if seed is not None:
         pairs.append(("seeds", [seed]))
-    lines = dict(document.lines)
+    lines: dict[Place, int | None] = dict(document.lines)
     for key, value in pairs:
         data, changed = override(data, key, value)
         if isinstance(changed, Problem):
             sentences.append(changed.text)
         else:
-            lines = {place: line for place, line in lines.items() if not _below(place, {changed})}
+            lines = {place: line for place, line in lines.items() if not _below(place, {changed})} | {changed: None}
     return data, lines, sentences
 
 
