@@ -28,7 +28,8 @@ R = TypeVar("R")
 Advance: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) items."""
 
-_FAULTS = (ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+FAULTS = (ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+"""What other people's code raises when something is wrong; all errors of this project are among them."""
 _PATIENCE_S = 1.0
 
 
@@ -236,5 +237,5 @@ def _run(
 ) -> tuple[list[Any], Exception | None, str]:
     try:
         return [errand(box, common, item) for item in chunk], None, ""
-    except _FAULTS as error:
+    except FAULTS as error:
         return [], error, traceback.format_exc()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
@@ -15,6 +14,7 @@ from sim2real.evidence import Replayed, Segment
 from sim2real.policy import Policy
 from sim2real.randomizers.base import Randomizer
 from sim2real.rollouts import Job, Rollouts, refuse_divergences
+from sim2real.targets.starts import drawn_start
 from sim2real.workers import Advance
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
@@ -73,7 +73,7 @@ class Simulator:
         return PolicyReplay(self.rollouts, self.space, policy, tuple(real), self.progress)
 
 
-@dataclass
+@dataclass(frozen=True)
 class PolicyReplay:
     """Replays real episodes in the simulator: ``sim2real.evidence.Replay``.
 
@@ -88,7 +88,6 @@ class PolicyReplay:
     policy: Policy
     real: tuple[Episode, ...]
     progress: Advance | None = None
-    env_steps: int = 0
     drives: ClassVar[frozenset[str]] = frozenset({"policy", "actions"})
 
     @property
@@ -125,13 +124,11 @@ class PolicyReplay:
         log = "sensors" if paths else "outcomes"
         episodes = self.rollouts.run(self.policy, jobs, log=log, progress=self.progress)  # type: ignore[arg-type]
         refuse_divergences(episodes, "replayed")
-        steps = sum(episode.steps for episode in episodes)
-        self.env_steps += steps
         shape = (len(domains), len(segments), repeats)
         return Replayed(
             {o.name: _table(episodes, o.name, shape) for o in self.outcomes},
             _paths(episodes, shape, self.rollouts.facts.horizon) if paths else {},
-            steps,
+            sum(episode.steps for episode in episodes),
         )
 
     def _starts(self, segment: Segment, repeats: int, rng: np.random.Generator) -> list[tuple[int, WorldState]]:
@@ -154,23 +151,6 @@ class PolicyReplay:
                 f'replay with drive="policy".'
             )
         return actions
-
-
-def drawn_start(measured: WorldState, rng: np.random.Generator) -> WorldState:
-    """Return a start that may have been measured as ``measured``: every value plus N(0, spread).
-
-    A pose is turned by a rotation vector drawn from the last three numbers of its spread [rad].
-    """
-    values = dict(measured.values)
-    for name, spread in sorted(measured.spread.items()):
-        offset = rng.normal(0.0, 1.0, size=spread.shape) * spread
-        values[name] = _turned(values[name], offset) if name.endswith(".pose") else values[name] + offset
-    return WorldState(values, measured.spread, measured.commands)
-
-
-def _turned(pose: Array, offset: Array) -> Array:
-    rotation = Rotation.from_rotvec(offset[3:]) * Rotation.from_quat(pose[3:])
-    return np.concatenate([pose[:3] + offset[:3], rotation.as_quat()])
 
 
 def _table(episodes: Sequence[Episode], outcome: str, shape: tuple[int, int, int]) -> Array:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -37,5 +39,18 @@ class Lesson:
 class Trainer(Protocol):
     """Trains a policy in worlds drawn from a randomizer."""
 
-    def train(self, policy: Policy | None, randomizer: Randomizer, steps: int, rng: np.random.Generator) -> Lesson:
-        """Train for ``steps`` env steps, from ``policy`` where one is given, else from nothing."""
+    def train(
+        self,
+        policy: Policy | None,
+        randomizer: Randomizer,
+        steps: int,
+        rng: np.random.Generator,
+        *,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Lesson:
+        """Train for ``steps`` env steps, from ``policy`` where one is given, else from nothing.
+
+        A call that was killed and is repeated with the same arguments and ``folder``, which keeps its checkpoints,
+        returns the same lesson as an undisturbed one. ``progress`` is called with (steps done, steps in total).
+        """

@@ -1,0 +1,136 @@
+"""What the pieces of one run share: the workers, the simulator, the targets, the trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+from sim2real.experiment import spec as specs
+from sim2real.experiment.pieces import Piece, folder_name
+from sim2real.experiment.simulator import Simulator
+from sim2real.experiment.stages import WARM_UP, Stages
+from sim2real.experiment.streams import generator
+from sim2real.experiment.watch import Watch
+from sim2real.randomizers import Randomizer, resolve
+from sim2real.randomizers.fixed import Fixed
+from sim2real.rollouts import Rollouts
+from sim2real.targets.hidden import HiddenTarget
+from sim2real.targets.recording import RecordingTarget
+from sim2real.training.base import Lesson, Trainer
+from sim2real.workers import WorkerPool
+from sim2real_envs.parameters import ParameterSpace
+
+
+@dataclass
+class Lab:
+    """What the pieces of one run share; everything in it is made when it is first asked for.
+
+    Args:
+        spec: The experiment.
+        folder: The run folder.
+        watch: Is told of every stage.
+        own_trainer: Used instead of the one that the spec names.
+    """
+
+    spec: specs.ExperimentSpec
+    folder: Path
+    watch: Watch
+    own_trainer: Trainer | None = None
+    pool: WorkerPool = field(init=False)
+    _hidden: dict[str, HiddenTarget] = field(init=False, default_factory=dict)
+    _recordings: dict[str, RecordingTarget] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pool = WorkerPool(self.spec.workers)
+
+    @cached_property
+    def space(self) -> ParameterSpace:
+        """The uncertain parameters, with the ranges of the experiment."""
+        return self.spec.space()
+
+    @cached_property
+    def nominal(self) -> Randomizer:
+        """Every parameter at its nominal value."""
+        return Fixed.create(self.space)
+
+    @cached_property
+    def rollouts(self) -> Rollouts:
+        """Episodes of the experiment's environment."""
+        return Rollouts(self.spec.env.id, self.spec.env.options, workers=self.pool)
+
+    @cached_property
+    def simulator(self) -> Simulator:
+        """The simulated side."""
+        return Simulator(self.rollouts, self.space, self.watch.advance)
+
+    @cached_property
+    def trainer(self) -> Trainer:
+        """What trains policies."""
+        if self.own_trainer is not None:
+            return self.own_trainer
+        from sim2real.training import Sb3Trainer
+
+        agent, env = self.spec.agent, self.spec.env
+        return Sb3Trainer(
+            env.id, env.options, algorithm=agent.algorithm, preset=agent.preset, workers=self.spec.workers
+        )
+
+    def target(self, name: str) -> HiddenTarget:
+        """Return a target that a policy can be tried on."""
+        if name not in self._hidden:
+            entry = cast(specs.HiddenTarget, self.spec.targets[name])
+            self._hidden[name] = HiddenTarget(self.rollouts, entry.domain, log=entry.log, progress=self.watch.advance)
+        return self._hidden[name]
+
+    def recordings(self, name: str) -> RecordingTarget:
+        """Return a target of recordings."""
+        if name not in self._recordings:
+            entry, env = cast(specs.RecordingTarget, self.spec.targets[name]), self.spec.env
+            self._recordings[name] = RecordingTarget(
+                entry.data,
+                rig=env.id,
+                options=env.options,
+                fit=entry.fit,
+                split_seed=entry.split_seed,
+                workers=self.spec.workers,
+                progress=self.watch.advance,
+            )
+        return self._recordings[name]
+
+    def check(self) -> None:
+        """Make every target once, so that what is missing is said before anything is trained or written."""
+        for name in self.spec.targets:
+            self.recordings(name) if self.spec.kind == "identify" else self.target(name)
+
+    def randomizer(self, piece: Piece) -> Randomizer:
+        """Return a method's randomizer before any evidence; the oracle's knows the target's own domain."""
+        entry = next(entry for entry in self.spec.methods if entry.label == piece.method)
+        method = resolve(entry.method)
+        if not method.needs_truth:
+            return method.create(self.space, **entry.options)
+        truth, whole = self.target(piece.target).truth, self.rollouts.facts.space
+        differs = [name for name in truth if name not in self.space and truth[name] != whole[name].nominal]
+        space = self.space | whole.subset(differs)
+        return method.create(space, **entry.options, domain={name: truth[name] for name in space})
+
+    def shared(self, seed: int) -> Stages:
+        """Return the stages that all methods of a seed share: the warm-up."""
+        agent, env = self.spec.agent, self.spec.env.id
+        folder = self.folder / "warmups" / folder_name(env, agent.algorithm, agent.preset, f"s{seed}")
+        work = {f"stages/{WARM_UP}/lesson": agent.warmup_steps}
+        return Stages(folder, f"{WARM_UP} · s{seed}", "fixed", self.watch, work)
+
+    def warm_up(self, piece: Piece, record: Stages) -> Lesson:
+        """Return the training under nominal parameters that all methods of a seed begin with, and charge it to each."""
+        shared, stream = self.shared(piece.seed), generator(piece.seed, piece.env, WARM_UP)
+        lesson = shared.lesson(WARM_UP, self.trainer, None, self.nominal, self.spec.agent.warmup_steps, stream)
+        record.include(shared)
+        return lesson
+
+    def close(self) -> None:
+        """Stop the workers."""
+        for target in self._recordings.values():
+            target.close()
+        self.pool.close()

@@ -1,0 +1,103 @@
+"""The record of one piece: its stages, the rows of its tables, its final policy, and ``done.json`` at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from sim2real.episodes import Episode
+from sim2real.experiment.codecs import own_policy
+from sim2real.experiment.files import replacing, write_json
+from sim2real.experiment.pieces import Piece
+from sim2real.experiment.stages import Stages
+from sim2real.experiment.summary import Final, Result, identified, piece_result
+from sim2real.experiment.tables import COSTS, Row, episode_rows, json_row, write_episodes
+from sim2real.gap import Gap
+from sim2real.policy import Policy
+from sim2real.randomizers import Randomizer
+from sim2real.targets.predictions import Predictions
+from sim2real_envs.parameters import Domain
+
+Phase = Literal["round", "final", "held_out"]
+
+
+@dataclass
+class Record(Stages):
+    """What one piece writes down.
+
+    Args:
+        piece: The piece.
+        rounds: Rows of ``rounds.csv`` so far.
+        rows: Rows of ``episodes.parquet`` so far.
+    """
+
+    piece: Piece = field(kw_only=True)
+    rounds: list[Row] = field(default_factory=list, kw_only=True)
+    rows: list[Row] = field(default_factory=list, kw_only=True)
+
+    def round(self, index: int, randomizer: Randomizer, gap: Gap, **sides: Sequence[Episode]) -> None:
+        """Add a round: its gap, its episodes, and what the policy that was measured has cost so far.
+
+        Args:
+            index: Updates that went into the policy; the final evaluation is the last.
+            randomizer: Whose parameters the rows of episodes show.
+            gap: The gap.
+            sides: Episodes by side: ``real``, ``simulated``, ``nominal``.
+        """
+        phase: Phase = "final" if "nominal" in sides else "round"
+        costs = {name: int(self.spent.get(name, 0)) for name in COSTS}
+        self.rounds.append(json_row({**self.piece.columns(), "round": index, **gap.columns(), **costs}))
+        for side, episodes in sides.items():
+            self.rows += episode_rows(self.piece, index, side, phase, episodes, randomizer.space)
+        shown = [f"{side} {sum(e.success for e in found)}/{len(found)}" for side, found in sides.items() if found]
+        stage = "final" if phase == "final" else f"round {index}"
+        self.watch.progress.message(f"{self.label} · {stage}: {', '.join(shown)}")
+
+    def held_out(
+        self, recordings: Sequence[Episode], predictions: Predictions, randomizer: Randomizer, domain: Domain
+    ) -> None:
+        """Add held-out recordings and the errors of their predictions, and write a few to ``predictions.npz``."""
+        with replacing(self.folder / "predictions.npz") as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **predictions.excerpt())
+        errors = zip(predictions.position_errors().tolist(), predictions.rotation_errors().tolist(), strict=True)
+        predicted = [
+            replace(recording, domain=domain, outcome={"position_error": position, "rotation_error": rotation})
+            for recording, (position, rotation) in zip(recordings, errors, strict=True)
+        ]
+        for side, episodes in (("real", recordings), ("simulated", predicted)):
+            self.rows += episode_rows(self.piece, 1, side, "held_out", episodes, randomizer.space)
+
+    def finish(
+        self,
+        randomizer: Randomizer,
+        final: Final | None = None,
+        *,
+        policy: Policy | None = None,
+        identification: Result | None = None,
+    ) -> None:
+        """Write policy and tables and, last of all, ``done.json``.
+
+        Args:
+            randomizer: After everything; what it identified goes into the results.
+            final: The final evaluation; None where there is no policy.
+            policy: The final policy.
+            identification: More to say of what was identified, such as errors on held-out recordings.
+        """
+        if policy is not None:
+            with replacing(self.folder / "policy") as temporary:
+                own_policy(policy).save(temporary)
+        write_episodes(self.folder / "episodes.parquet", self.rows)
+        found = {**identified(randomizer.describe()), **(identification or {})}
+        done = {
+            "result": piece_result(self.piece, final, found, self.spent),
+            "rounds": self.rounds,
+            "final": asdict(final) if final else None,
+        }
+        write_json(self.folder / "done.json", done)
+
+    def keep_truth(self, truth: Mapping[str, float]) -> None:
+        """Write down a hidden domain, for the report only."""
+        write_json(self.folder / "truth.json", dict(truth))
