@@ -30,6 +30,7 @@ class Recording:
         actions: What was done between the samples, (t - 1, a); (t - 1, 0) for a passive system.
         rate: Nominal samples in a second [Hz].
         start: The state at the first sample as well as the recording tells it, with the spread of that estimate.
+        motion: Name of the motion. Recordings of one motion are copies of each other, and a split keeps them together.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Recording:
     actions: Array
     rate: float
     start: WorldState
+    motion: str
 
     def __post_init__(self) -> None:
         for field in ("times", "actions"):
@@ -52,7 +54,7 @@ class Recording:
             )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.name, self.times, dict(self.values), self.actions, self.rate, self.start)
+        return type(self), (self.name, self.times, dict(self.values), self.actions, self.rate, self.start, self.motion)
 
     def to_episode(self, rig: Rig) -> Episode:
         """Return the recording as a real episode, its outcomes measured by ``rig`` as those of a simulated path."""

@@ -44,7 +44,7 @@ def start_of_flight(times: Array, poses: Array) -> WorldState:
 def _fitted(times: Array, values: Array, degree: int) -> tuple[Array, Array]:
     """Return polynomial coefficients (degree + 1, d), constant first, and their standard errors."""
     powers = np.vander(times, degree + 1, increasing=True)  # (n, degree + 1)
-    coefficients: Array = np.linalg.lstsq(powers, values, rcond=None)[0]
+    coefficients = np.asarray(np.linalg.lstsq(powers, values, rcond=None)[0], dtype=np.float64)
     freedom = max(len(times) - degree - 1, 1)
     variance = ((values - powers @ coefficients) ** 2).sum(axis=0) / freedom  # (d,)
     shape = np.diag(np.linalg.inv(powers.T @ powers))  # (degree + 1,)

@@ -1,0 +1,148 @@
+"""Recordings as a target: real motion that is replayed open loop, some to learn from and the others to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from sim2real.episodes import Episode
+from sim2real.errors import InsufficientEvidence
+from sim2real.evidence import Need, Segment
+from sim2real.policy import Policy
+from sim2real.recordings import Recording, load, resolve
+from sim2real.targets.predictions import Predictions
+from sim2real.targets.rig_replay import RigReplay, rig_facts
+from sim2real.workers import Advance, WorkerPool
+from sim2real_envs import rigs
+from sim2real_envs.parameters import Array, Domain, ParameterSpace
+
+
+class RecordingTarget:
+    """Recordings of a real system. There is no policy: nobody acts, or the recorded actions are repeated.
+
+    Args:
+        data: A data set, such as ``"cube_toss"``.
+        rig: The rig to replay it in; None for the data set's own.
+        options: What the rig is made with.
+        fit: How many motions to learn from, one recording of each; the others are held out.
+        split_seed: Which ones: the same seed takes the same of the same recordings.
+        workers: Processes that replay; 0 for this one.
+        folder: The data folder; None for ``sim2real.recordings.data_folder()``.
+        progress: Called with (done, total) domains of a replay.
+
+    Raises:
+        UnknownNameError: If there is no such data set or rig.
+        MissingDataError: If the data set is not in the folder; says which command brings it.
+        RecordingError: If it cannot be read; names the file and the row.
+        InsufficientEvidence: Unless ``1 <= fit < number of motions``.
+    """
+
+    kind: Literal["recording"] = "recording"
+    offers = Need.OUTCOMES | Need.TRAJECTORIES
+
+    def __init__(
+        self,
+        data: str,
+        *,
+        rig: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        fit: int = 30,
+        split_seed: int = 0,
+        workers: int = 2,
+        folder: Path | None = None,
+        progress: Advance | None = None,
+    ) -> None:
+        self._rig, self._options, self._progress = rig or resolve(data).rig, dict(options or {}), progress
+        self._facts = rig_facts(self._rig, self._options)
+        recordings = load(data, folder)
+        first_of = {recording.motion: recording for recording in reversed(recordings)}
+        if not 1 <= fit < len(first_of):
+            raise InsufficientEvidence(
+                f"`1 <= fit < {len(first_of)}` must hold, the number of different motions in {data!r}, so that one at "
+                f"least is left to predict, but got fit={fit}."
+            )
+        motions = list(dict.fromkeys(recording.motion for recording in recordings))
+        order = np.random.default_rng(split_seed).permutation(len(motions))
+        fitted = {motions[index] for index in order[:fit]}
+        self._fit = self._episodes([first_of[motion] for motion in motions if motion in fitted])
+        self._held_out = self._episodes([each for each in recordings if each.motion not in fitted])
+        self._pool = WorkerPool(workers)
+
+    def _episodes(self, recordings: Sequence[Recording]) -> tuple[Episode, ...]:
+        rig = rigs.make(self._rig, **self._options)
+        try:
+            return tuple(recording.to_episode(rig) for recording in recordings)
+        finally:
+            rig.close()
+
+    @property
+    def space(self) -> ParameterSpace:
+        """All parameters of the rig."""
+        return self._facts.space
+
+    @property
+    def fit(self) -> tuple[Episode, ...]:
+        """The recordings to learn from, in the order of the data set."""
+        return self._fit
+
+    def held_out(self) -> tuple[Episode, ...]:
+        """Return the recordings to predict, in the order of the data set."""
+        return self._held_out
+
+    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
+        """Return the first ``episodes`` of the recordings to learn from; ``policy`` is None and ``rng`` not used.
+
+        Raises:
+            InsufficientEvidence: If there is a policy, or fewer recordings than asked for.
+        """
+        if policy is not None:
+            raise InsufficientEvidence("A recording cannot try a policy: `kind: identify` goes without one.")
+        if episodes > len(self._fit):
+            raise InsufficientEvidence(
+                f"`episodes <= fit` must hold, but got {episodes} episodes asked of {len(self._fit)}; raise `fit`."
+            )
+        return self._fit[:episodes]
+
+    def replay(self, space: ParameterSpace, real: Sequence[Episode] | None = None) -> RigReplay:
+        """Return the means to replay ``real``, by default the recordings to learn from.
+
+        Args:
+            space: The uncertain parameters: the columns of the replay's domains.
+            real: Episodes of this target.
+        """
+        episodes = self._fit if real is None else tuple(real)
+        return RigReplay(self._pool, self._rig, self._options, space, episodes, self._progress, _facts=self._facts)
+
+    def predict(self, domain: Domain, rng: np.random.Generator) -> Predictions:
+        """Return how the held-out recordings go in ``domain`` and at nominal parameters.
+
+        Args:
+            domain: Values of some parameters; the others are nominal.
+            rng: Not used by a rig that has no noise of its own.
+        """
+        replay = self.replay(self.space, self._held_out)
+        rows = [self.space.to_array(self.space.complete(each)) for each in (domain, {})]
+        segments = [Segment(index, drive="actions") for index in range(len(self._held_out))]
+        poses = replay(np.stack(rows), segments, rng, paths=True).path["object.pose"][:, :, 0]  # (2, e, t, 7)
+        recorded, times = _recorded(self._held_out, poses.shape[2])
+        labels = tuple(episode.label for episode in self._held_out)
+        return Predictions(labels, times, recorded, poses[0], poses[1])
+
+    def close(self) -> None:
+        """Stop the workers; may be called twice."""
+        self._pool.close()
+
+
+def _recorded(episodes: Sequence[Episode], length: int) -> tuple[Array, Array]:
+    """Return recorded poses (e, t, 7), NaN behind each end, and the times of the longest recording (t,)."""
+    recorded = np.full((len(episodes), length, 7), np.nan)
+    times = np.full(length, np.nan)
+    for row, episode in enumerate(episodes):
+        path = episode.path["object.pose"]
+        recorded[row, : len(path)] = path
+        if episode.times is not None and len(path) == length:
+            times = episode.times
+    return recorded, times
