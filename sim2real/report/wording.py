@@ -1,0 +1,279 @@
+"""The words and tables of a report: what was asked, the answer in one sentence, and the numbers in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sim2real.report.run import CEILING, Piece, Run, Table, results_of
+
+NARROW = "\u202f"
+"""A narrow space that does not break, between a number and its unit."""
+NOTHING = "–"
+UNITS = {"mm": "mm", "deg": "°", "m": "m", "rad": "rad", "s": "s"}
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table of text; ``emphasized`` are the row numbers to stress, ``notes`` stand below.
+
+    What follows a line break in a cell is shown small below the rest.
+    """
+
+    heading: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    emphasized: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = field(default=())
+
+
+def question(run: Run) -> str:
+    """Return what the experiment asks, in one or two sentences."""
+    uncertain = listed(list(run.spec.get("parameters", {})))
+    targets = listed([f"{name} ({kind})" for name, kind in run.targets.items()])
+    seeds = counted(len(run.seeds), "seed")
+    if run.identifies:
+        return (
+            f"Which values of {uncertain} explain the motion in {targets}, and how well do they predict recordings "
+            f"that were not used for fitting? Rig {run.spec['env']['id']}, {counted(len(run.methods), 'method')}, "
+            f"{seeds}."
+        )
+    budget = run.spec["rounds"] * run.spec["episodes"]["real_per_round"]
+    return (
+        f"Does a policy for {run.spec['env']['id']}, trained in a simulation that is uncertain in {uncertain}, succeed "
+        f"on {targets}? {counted(len(run.methods), 'method')} ({listed(run.methods)}), {seeds}, at most "
+        f"{counted(budget, f'{run.target_word} episode')} to learn from in each piece."
+    )
+
+
+def answer(run: Run) -> str:
+    """Return the result in one sentence with its interval; empty before there is one."""
+    results = results_of(run)
+    if run.identifies:
+        found = [(m, r["identification"]) for m, r in results.items() if r.get("identification")]
+        return " ".join(_identified_sentence(method, identification) for method, identification in found)
+    measured = {method: r["real"] for method, r in results.items() if r.get("real") and r["real"]["n"]}
+    rivals = {method: rate for method, rate in measured.items() if method != CEILING} or measured
+    if not rivals:
+        return ""
+    best = max(rivals, key=lambda method: rivals[method]["rate"])
+    used = max((p.get("real_episodes_used", 0) for p in run.summary["pieces"] if p["method"] == best), default=0)
+    learned = f" after learning from {counted(int(used), f'{run.target_word} episode')}" if used else ""
+    where = f"the {run.target_word} target {listed(list(run.targets))}"
+    rate = rivals[best]
+    sentence = (
+        f"On {where}, {best} succeeds in {percent(rate['rate'])} of {rate['n']} episodes (95{NARROW}% interval "
+        f"{interval(rate)}){learned}"
+    )
+    others = [
+        f"{method} in {percent(other['rate'])} ({interval(other)})"
+        for method, other in measured.items()
+        if method != best
+    ]
+    return sentence + (f"; {listed(others)}." if others else ".")
+
+
+def success_tables(run: Run) -> tuple[TextTable, ...]:
+    """Return success and gap of every method; nothing before there are any."""
+    results = _with_rates(run)
+    if not results:
+        return ()
+    target = run.target_word
+    note = (
+        f"95{NARROW}% intervals (Wilson; Newcombe) and counts, pooled over {counted(len(run.seeds), 'seed')}. Gap: "
+        f"simulated minus {target} success in percentage points, simulated under the method's own final distribution; "
+        "paired over the same starts, with McNemar's exact p that there is none."
+    )
+    columns = (
+        "method",
+        f"{target} success",
+        "simulated success",
+        "nominal success",
+        "gap [points]",
+        "paired gap [points]",
+    )
+    rows = tuple(_success_row(method, result) for method, result in results.items())
+    return (TextTable("Results", columns, rows, _best(results), (note,)),)
+
+
+def cost_tables(run: Run) -> tuple[TextTable, ...]:
+    """Return what every method took; nothing before there are results."""
+    results = _with_rates(run)
+    if not results:
+        return ()
+    note = f"Summed over {counted(len(run.seeds), 'seed')}. Episodes of the final evaluation are not counted as used."
+    columns = ("method", f"{run.target_word} episodes used", "env steps of training", "env steps of replays", "time")
+    rows = tuple(_cost_row(method, result) for method, result in results.items())
+    return (TextTable("What it cost", columns, rows, _best(results), (note,)),)
+
+
+def identification_tables(run: Run) -> tuple[TextTable, ...]:
+    """Return what every piece that identifies has learned of each parameter, first seed."""
+    tables = []
+    for entry in run.summary.get("pieces", []):
+        identification = entry.get("identification")
+        if identification and entry["seed"] == run.seeds[0]:
+            piece = next((p for p in run.pieces if (p.target, p.method, p.seed) == _key(entry)), None)
+            tables.append(_identification_table(run, piece, entry, identification))
+    return tuple(tables)
+
+
+def status(run: Run) -> str:
+    """Return a sentence on what is missing; empty for a finished run."""
+    done = sum(piece.done for piece in run.pieces)
+    if done == len(run.pieces):
+        return ""
+    waiting = listed([piece.folder.name for piece in run.pieces if not piece.done][:4])
+    more = " and others" if len(run.pieces) - done > 4 else ""
+    return (
+        f"This run is not finished: {done} of {counted(len(run.pieces), 'piece')} done. Waiting for {waiting}{more}. "
+        "What follows is what there is so far."
+    )
+
+
+def _with_rates(run: Run) -> dict[str, Table]:
+    return {} if run.identifies else {method: r for method, r in results_of(run).items() if r.get("real")}
+
+
+def _best(results: Mapping[str, Table]) -> frozenset[int]:
+    """The row with the highest success on the target, ceiling aside."""
+    rates = {index: r["real"]["rate"] or 0.0 for index, (m, r) in enumerate(results.items()) if m != CEILING}
+    return frozenset([max(rates, key=lambda index: rates[index])]) if len(rates) > 1 else frozenset()
+
+
+def _key(entry: Table) -> tuple[str, str, int]:
+    return str(entry["target"]), str(entry["method"]), int(entry["seed"])
+
+
+def _success_row(method: str, result: Table) -> tuple[str, ...]:
+    gap = result.get("gap") or {}
+    paired = gap.get("paired") or {}
+    p = paired.get("mcnemar_p")
+    chance = "" if p is None else f"; p{NARROW}<{NARROW}0.001" if p < 0.001 else f"; p{NARROW}={NARROW}{p:.2g}"
+    rates = (rate_text(result.get(side)) for side in ("real", "simulated", "nominal"))
+    return method, *rates, points(gap), points(paired) + chance
+
+
+def _cost_row(method: str, result: Table) -> tuple[str, ...]:
+    counts = (whole(result.get(key)) for key in ("real_episodes_used", "env_steps", "replay_steps"))
+    return method, *counts, duration(result.get("wall_s"))
+
+
+def _identification_table(run: Run, piece: Piece | None, entry: Table, identification: Table) -> TextTable:
+    space = piece.snapshots[-1].space if piece and piece.snapshots else {}
+    truth = piece.truth if piece else {}
+    columns = (
+        "parameter",
+        "range",
+        "nominal",
+        *(("hidden truth",) if truth else ()),
+        "mean",
+        f"90{NARROW}% interval",
+        "contraction",
+        "verdict",
+    )
+    rows = []
+    for name, marginal in identification["parameters"].items():
+        prior = space.get(name, {})
+        unit = prior.get("unit", "")
+        known = f"{prior['low']:g} to {prior['high']:g}" if prior else NOTHING
+        nominal = f"{prior['nominal']:.3g}" if prior else NOTHING
+        hidden = (f"{truth[name]:.3g}" if name in truth else NOTHING,) if truth else ()
+        learned = (
+            f"{marginal['mean']:.3g}",
+            f"{marginal['low']:.3g} to {marginal['high']:.3g}",
+            f"{marginal['contraction']:.2f}",
+        )
+        label = name if unit in ("-", "") else f"{name} [{unit}]"
+        rows.append((label, known, nominal, *hidden, *learned, marginal["verdict"] or NOTHING))
+    certain = frozenset(index for index, row in enumerate(rows) if row[-1] == "identified")
+    notes = [
+        "Contraction: 1 − variance / variance of the uniform prior over the range. Identified: contraction of at "
+        "least 0.75 and an interval clear of both ends of the range; bounded: contraction of at least 0.2. "
+        f"Seed {entry['seed']}."
+    ]
+    if held_out := identification.get("held_out"):
+        notes.insert(0, f"Held out: {_held_out(held_out)}.")
+    messages = piece.snapshots[-1].description.get("messages", []) if piece and piece.snapshots else []
+    heading = f"What {entry['method']} learned about {entry['target']} ({run.targets.get(str(entry['target']), '')})"
+    return TextTable(heading, columns, tuple(rows), certain, (*messages, *notes))
+
+
+def _identified_sentence(method: str, identification: Table) -> str:
+    parameters: Mapping[str, Table] = identification["parameters"]
+    verdicts: dict[str, list[str]] = {"identified": [], "bounded": [], "not identified": []}
+    for name, marginal in parameters.items():
+        text = name
+        if marginal["verdict"] != "not identified":
+            text += f" {marginal['mean']:.3g} (90{NARROW}% interval {marginal['low']:.3g} to {marginal['high']:.3g})"
+        verdicts.setdefault(marginal["verdict"] or "not identified", []).append(text)
+    said = "; ".join(f"{verdict}: {listed(names)}" for verdict, names in verdicts.items() if names)
+    held_out = identification.get("held_out")
+    predicts = f"predicts recordings it has not seen with {_held_out(held_out)}" if held_out else "gives"
+    fitted = identification.get("fitted_on")
+    source = f", fitted on {counted(int(fitted), 'recording')}," if fitted else ""
+    return f"{method}{source} {predicts}; {said}."
+
+
+def _held_out(held_out: Table) -> str:
+    errors = []
+    for key, value in held_out.items():
+        words = key.split("_")
+        if key != "n" and isinstance(value, int | float) and words[-1] in UNITS:
+            errors.append(f"{' '.join(words[:-1])} {value:.3g}{NARROW}{UNITS[words[-1]]}")
+    return f"a mean {listed(errors)} (n{NARROW}={NARROW}{held_out.get('n', '?')})"
+
+
+def percent(rate: float | None) -> str:
+    """Return a rate in [0, 1] as percent."""
+    return NOTHING if rate is None else f"{100 * rate:.0f}{NARROW}%"
+
+
+def interval(rate: Table) -> str:
+    """Return the interval of a rate in percent."""
+    if rate.get("low") is None:
+        return NOTHING
+    return f"{100 * rate['low']:.0f} to {100 * rate['high']:.0f}{NARROW}%"
+
+
+def rate_text(rate: Table | None) -> str:
+    """Return a rate, and below it its interval and counts."""
+    if not rate or not rate.get("n"):
+        return NOTHING
+    return f"{percent(rate['rate'])}\n{interval(rate)} · {rate['k']}/{rate['n']}"
+
+
+def points(gap: Table) -> str:
+    """Return a difference of rates in percentage points, and below it its interval."""
+    if gap.get("value") is None:
+        return NOTHING
+    value, low, high = (signed(100 * gap[key]) for key in ("value", "low", "high"))
+    return f"{value}\n{low} to {high}"
+
+
+def signed(number: float) -> str:
+    """Return a whole number with its sign; a true minus sign."""
+    rounded = round(number)
+    return "0" if rounded == 0 else f"{rounded:+d}".replace("-", "−")
+
+
+def whole(number: float | None) -> str:
+    """Return a count with narrow spaces between thousands."""
+    return NOTHING if number is None else f"{number:,.0f}".replace(",", NARROW)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time for people."""
+    if seconds is None:
+        return NOTHING
+    return f"{seconds:.0f}{NARROW}s" if seconds < 120 else f"{seconds / 60:.1f}{NARROW}min"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun in the right form."""
+    return f"{whole(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
