@@ -134,5 +134,5 @@ def smooth(unit: Array, learned: BoolArray, inflation: float, floor: float) -> K
     width = np.sqrt(np.where(learned, wanted - variance, SHRINKAGE))
     centres = np.where(learned, z, np.sqrt(1.0 - SHRINKAGE) * z)
     covariance = width[:, None] * correlation(z) * width
-    root: Array = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(width)))
-    return KernelMixture(centres, root)
+    root = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(width)))
+    return KernelMixture(centres, np.asarray(root, dtype=np.float64))

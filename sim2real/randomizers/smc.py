@@ -149,7 +149,7 @@ def _move_parameters(model: Model, state: _State, power: float, move: int, rng: 
     size, dimension = state.latent.shape
     centre = state.latent.mean(axis=0)
     covariance = np.atleast_2d(np.cov(state.latent, rowvar=False)) + 1e-12 * np.eye(dimension)
-    root: Array = np.linalg.cholesky(covariance)
+    root = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     noise = rng.normal(size=(size, dimension))
     if move % 2 == 0:
         shift = state.latent - centre
