@@ -69,12 +69,21 @@ class Job:
 
 @dataclass(frozen=True)
 class EnvFacts:
-    """What an environment says of itself: parameters, outcomes, control period [s] and horizon [control steps]."""
+    """What an environment says of itself.
+
+    Args:
+        space: All its parameters.
+        outcomes: What an episode measures at its end.
+        period: Control period [s].
+        horizon: Control steps after which an episode is truncated.
+        draws: Whether it gives pictures.
+    """
 
     space: ParameterSpace
     outcomes: tuple[Outcome, ...]
     period: float
     horizon: int
+    draws: bool
 
 
 class Rollouts:
@@ -188,8 +197,9 @@ def _play(box: Box, common: tuple[tuple[str, dict[str, Any]], Policy | None, Log
 
 
 def _facts(box: Box, recipe: tuple[str, dict[str, Any]], _: None) -> EnvFacts:
-    world = cast(World, _env(box, recipe).unwrapped)
-    return EnvFacts(world.parameter_space, world.outcomes, world.control_period, world.horizon)
+    env = _env(box, recipe)
+    world, draws = cast(World, env.unwrapped), "rgb_array" in env.metadata.get("render_modes", ())
+    return EnvFacts(world.parameter_space, world.outcomes, world.control_period, world.horizon, draws)
 
 
 def _env(box: Box, recipe: tuple[str, dict[str, Any]]) -> Env:

@@ -36,7 +36,8 @@ def replacing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise RunFolderError(f"{str(path)!r} cannot be written: {error.strerror or error}.") from error
     finally:
-        remove(temporary)
+        with contextlib.suppress(OSError):
+            remove(temporary)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,6 +36,7 @@ def run(
     seed: int | None = None,
     progress: Progress | None = None,
     trainer: Trainer | None = None,
+    report: bool = True,
 ) -> Result:
     """Run an experiment, or the rest of one that was stopped.
 
@@ -47,6 +48,7 @@ def run(
         seed: Runs this seed instead of those of the file.
         progress: Watches the run; nothing is shown by default.
         trainer: Trains instead of the one that the file names; its policies must be ``MlpPolicy``.
+        report: Whether to draw the report and film the policies; ``sim2real report RUN`` does so later.
 
     Raises:
         SpecError: If the experiment has mistakes; lists all of them.
@@ -68,7 +70,10 @@ def run(
             lab.check()
             with folder.writing(spec):
                 _run_pieces(lab)
-                _finish(lab)
+                _summarize(lab)
+                if report:
+                    _illustrate(lab)
+                write_json(folder.path / DONE, {"finished": now()})
     except KeyboardInterrupt:
         again = shlex.join(["sim2real", "run", str(folder.path / "spec.yaml"), "--resume", str(folder.path)])
         raise Interrupted(f"Stopped. What was finished is in {folder.path}. Go on with:\n  {again}") from None
@@ -97,15 +102,13 @@ def _work(lab: Lab, piece: Piece) -> dict[str, int]:
     return stage_work(lab.spec, lab.rollouts.facts.horizon, learns=bool(lab.randomizer(piece).needs))
 
 
-def _finish(lab: Lab) -> None:
-    """Write what is of the whole run, and ``done.json`` last of all."""
+def _summarize(lab: Lab) -> None:
+    """Write what is of the whole run."""
     folders = [lab.folder / "pieces" / piece.folder for piece in pieces_of(lab.spec)]
     gather_tables(lab.folder, folders)
     done = [read_json(folder / DONE) for folder in folders]
     finals = [Final(**each["final"]) if each["final"] else None for each in done]
     write_json(lab.folder / "summary.json", summarize(lab.spec, [each["result"] for each in done], finals))
-    _illustrate(lab)
-    write_json(lab.folder / DONE, {"finished": now()})
 
 
 def _illustrate(lab: Lab) -> None:
@@ -115,7 +118,8 @@ def _illustrate(lab: Lab) -> None:
     from sim2real.report import write_report
     from sim2real.report.video import write_videos
 
-    for draw, what in ((write_videos, "videos"), (write_report, "report")):
+    films = lab.spec.kind == "train" and lab.rollouts.facts.draws
+    for draw, what in (*(((write_videos, "videos"),) if films else ()), (write_report, "report")):
         try:
             draw(lab.folder)
         except (*FAULTS, TemplateError) as error:

@@ -32,4 +32,4 @@ def toy(**changes: Any) -> ExperimentSpec:
 
 
 if __name__ == "__main__":
-    run(toy(), output=Path(sys.argv[1]), resume=True, trainer=GainSearch())
+    run(toy(), output=Path(sys.argv[1]), resume=True, trainer=GainSearch(), report=False)
