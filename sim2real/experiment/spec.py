@@ -197,11 +197,14 @@ class ExperimentSpec(Section):
         return dump(self.to_dict())
 
     def diff(self, other: ExperimentSpec) -> tuple[str, ...]:
-        """Return the dotted keys in which two completed experiments differ, in the order of the file."""
+        """Return the dotted keys in which two completed experiments differ, in the order of the file.
+
+        Order matters where columns and pieces follow it: if nothing else differs, ``"order of keys"`` is returned.
+        """
         mine, theirs = _flat(self.to_dict()), _flat(other.to_dict())
-        return tuple(
-            key for key in {**mine, **theirs} if key not in mine or key not in theirs or mine[key] != theirs[key]
-        )
+        missing = object()
+        keys = [key for key in {**mine, **theirs} if mine.get(key, missing) != theirs.get(key, missing)]
+        return tuple(keys) or (("order of keys",) if self.to_yaml() != other.to_yaml() else ())
 
 
 def load_spec(path: str | Path, overrides: Overrides = (), seed: int | None = None) -> ExperimentSpec:
