@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sim2real.report.beliefs import distributions, joint_posterior
+from sim2real.report.beliefs import distributions
 from sim2real.report.curves import learning_curves
 from sim2real.report.motion import error_over_time, motion_over_time, paths_from_above
+from sim2real.report.posterior import joint_posterior
 from sim2real.report.run import Piece, Run
 from sim2real.report.style import Drawing, styled
 from sim2real.report.success import failure_modes, final_success, success_per_round

@@ -43,6 +43,7 @@ def write_report(folder: Path) -> Path:
         when=str(run.manifest.get("started", "")),
         status=wording.status(run),
         pseudo_real="pseudo-real" in run.targets.values(),
+        target_word=run.target_word,
         question=wording.question(run),
         answer=wording.answer(run),
         tables=[*wording.success_tables(run), *wording.identification_tables(run)],
@@ -68,7 +69,9 @@ def _videos(run: Run) -> Iterator[dict[str, str]]:
         if size <= room:
             room -= size
             source = "data:video/mp4;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
-        yield {"source": source, "caption": path.stem}
+        piece = next((piece for piece in run.pieces if piece.folder.name == path.stem), None)
+        caption = f"{piece.method}, target {piece.target}, seed {piece.seed}" if piece else path.stem
+        yield {"source": source, "caption": caption}
 
 
 def _flat(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:

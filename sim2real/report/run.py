@@ -18,6 +18,7 @@ import pandas as pd
 from pandas.errors import EmptyDataError
 
 from sim2real.errors import RunFolderError
+from sim2real.experiment.pieces import folder_name
 from sim2real.experiment.strict_yaml import read_document
 from sim2real_envs.parameters import Array
 
@@ -116,13 +117,20 @@ class Run:
         return _json(self.folder / "manifest.json") or {}
 
     @cached_property
-    def summary(self) -> Table:
-        """The results; empty before the run has any."""
-        return _json(self.folder / "summary.json") or {}
+    def methods_results(self) -> dict[str, Table]:
+        """The results of each method over seeds and targets, in the order of the file; empty before the run's end."""
+        summary = _json(self.folder / "summary.json") or {"methods": {}}
+        return {method: summary["methods"][method] for method in self.methods if method in summary["methods"]}
+
+    @cached_property
+    def results(self) -> tuple[Table, ...]:
+        """The results of the pieces that are finished, in the order of the file."""
+        done = (_json(piece.folder / "done.json") for piece in self.pieces)
+        return tuple(each["result"] for each in done if each)
 
     @cached_property
     def rounds(self) -> pd.DataFrame:
-        """One row per piece and round."""
+        """One row per piece and round; the final evaluation is a row behind the last round."""
         return _csv(self.folder / "rounds.csv")
 
     @cached_property
@@ -136,7 +144,7 @@ class Run:
         """Every piece that the experiment asks for, in the order of the file, started or not."""
         env = str(self.spec["env"]["id"])
         return tuple(
-            Piece(env, target, method, seed, self.folder / "pieces" / f"{env}-{target}-{method}-s{seed}")
+            Piece(env, target, method, seed, self.folder / "pieces" / folder_name(env, target, method, f"s{seed}"))
             for seed in self.seeds
             for target in self.targets
             for method in self.methods
@@ -182,13 +190,6 @@ class Run:
     def videos(self) -> tuple[Path, ...]:
         """The videos that were made of it."""
         return tuple(sorted((self.folder / "videos").glob("*.mp4")))
-
-
-def results_of(run: Run) -> dict[str, Table]:
-    """Return the pooled results per method, in the order of the file; empty before there are any."""
-    results: Table = run.summary.get("methods", {})
-    ordered = [method for method in run.methods if method in results]
-    return {method: results[method] for method in [*ordered, *(set(results) - set(ordered))]}
 
 
 def _label(entry: object) -> str:

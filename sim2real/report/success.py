@@ -56,7 +56,7 @@ def final_success(run: Run) -> Drawing | None:
 def success_per_round(run: Run) -> Drawing | None:
     """Draw real and simulated success of each round, and at the end, one panel per method and target."""
     table = _round_table(run)
-    if table.empty or (table["round"].astype(str) == "final").all():
+    if table.empty or (table["round"] == "final").all():
         return None
     chosen = [
         (t, m) for t in run.targets for m in run.methods if ((table["target"] == t) & (table["method"] == m)).any()
@@ -147,12 +147,12 @@ def _final_marker(axis: Axes, place: int, row: Table, colour: str) -> None:
 
 
 def _round_panel(axis: Axes, rows: pd.DataFrame, colour: str) -> None:
-    names = list(dict.fromkeys(rows["round"].astype(str)))
+    names = list(dict.fromkeys(rows["round"]))
     for side, shift, style in (("simulated", 0.09, "--"), ("real", -0.09, "-")):
         part = rows[(rows["side"] == side) & (rows["n"] > 0)]
         if part.empty:
             continue
-        x = [names.index(str(name)) + shift for name in part["round"]]
+        x = [names.index(name) + shift for name in part["round"]]
         y, low, high = (part[key].to_numpy(dtype=float) for key in ("rate", "low", "high"))
         axis.plot(x, y, style, color=colour, linewidth=1.4, alpha=0.6)
         axis.vlines(x, low, high, color=colour, linewidth=2.2 if side == "real" else 1.3)
@@ -169,7 +169,7 @@ def _final_table(run: Run) -> pd.DataFrame:
     """Counts of the final evaluation, pooled over seeds: target, method, side, k, n, rate, low, high."""
     rows = [
         {"target": piece["target"], "method": piece["method"], "side": side, **piece[side]}
-        for piece in run.summary.get("pieces", [])
+        for piece in run.results
         for side in SIDES
         if piece.get(side) and piece[side]["n"]
     ]
@@ -180,13 +180,11 @@ def _round_table(run: Run) -> pd.DataFrame:
     """Counts of every round and of the end, pooled over seeds: target, method, round, side, k, n, rate, low, high."""
     if run.rounds.empty:
         return pd.DataFrame()
+    rounds = run.rounds.assign(round=run.rounds["round"].map(lambda r: "final" if r >= run.spec["rounds"] else str(r)))
     sides = []
     for side in ("real", "simulated"):
         columns = {f"{side}_k": "k", f"{side}_n": "n"}
-        sides.append(run.rounds[["target", "method", "round", *columns]].rename(columns=columns).assign(side=side))
-    final = _final_table(run)
-    if not final.empty:
-        sides.append(final[final["side"] != "nominal"].assign(round="final")[list(sides[0].columns)])
+        sides.append(rounds[["target", "method", "round", *columns]].rename(columns=columns).assign(side=side))
     return _pooled(pd.concat(sides), ["target", "method", "round", "side"])
 
 
@@ -237,7 +235,7 @@ def _counts(values: Sequence[float] | pd.Series) -> str:
 
 
 def _round_counts(table: pd.DataFrame, run: Run) -> str:
-    during = table[(table["round"].astype(str) != "final") & (table["n"] > 0)]
+    during = table[(table["round"] != "final") & (table["n"] > 0)]
     parts = [
         f"n = {_counts(part['n'])} {'on the target' if side == 'real' else 'in simulation'}"
         for side in ("real", "simulated")

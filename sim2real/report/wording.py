@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sim2real.report.run import CEILING, Piece, Run, Table, results_of
+from sim2real.report.run import CEILING, Piece, Run, Table
 
 NARROW = "\u202f"
 """A narrow space that does not break, between a number and its unit."""
 NOTHING = "–"
-UNITS = {"mm": "mm", "deg": "°", "m": "m", "rad": "rad", "s": "s"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def question(run: Run) -> str:
 
 def answer(run: Run) -> str:
     """Return the result in one sentence with its interval; empty before there is one."""
-    results = results_of(run)
+    results = run.methods_results
     if run.identifies:
         found = [(m, r["identification"]) for m, r in results.items() if r.get("identification")]
         return " ".join(_identified_sentence(method, identification) for method, identification in found)
@@ -57,7 +56,7 @@ def answer(run: Run) -> str:
     if not rivals:
         return ""
     best = max(rivals, key=lambda method: rivals[method]["rate"])
-    used = max((p.get("real_episodes_used", 0) for p in run.summary["pieces"] if p["method"] == best), default=0)
+    used = max((piece["real_episodes_used"] for piece in run.results if piece["method"] == best), default=0)
     learned = f" after learning from {counted(int(used), f'{run.target_word} episode')}" if used else ""
     where = f"the {run.target_word} target {listed(list(run.targets))}"
     rate = rivals[best]
@@ -101,7 +100,10 @@ def cost_tables(run: Run) -> tuple[TextTable, ...]:
     results = _with_rates(run)
     if not results:
         return ()
-    note = f"Summed over {counted(len(run.seeds), 'seed')}. Episodes of the final evaluation are not counted as used."
+    note = (
+        f"Mean of {counted(len(run.pieces) // len(run.methods), 'piece')}. Episodes of the final evaluation are not "
+        "counted as used; the warm-up, which methods share, is counted in each."
+    )
     columns = ("method", f"{run.target_word} episodes used", "env steps of training", "env steps of replays", "time")
     rows = tuple(_cost_row(method, result) for method, result in results.items())
     return (TextTable("What it cost", columns, rows, _best(results), (note,)),)
@@ -110,7 +112,7 @@ def cost_tables(run: Run) -> tuple[TextTable, ...]:
 def identification_tables(run: Run) -> tuple[TextTable, ...]:
     """Return what every piece that identifies has learned of each parameter, first seed."""
     tables = []
-    for entry in run.summary.get("pieces", []):
+    for entry in run.results:
         identification = entry.get("identification")
         if identification and entry["seed"] == run.seeds[0]:
             piece = next((p for p in run.pieces if (p.target, p.method, p.seed) == _key(entry)), None)
@@ -132,7 +134,7 @@ def status(run: Run) -> str:
 
 
 def _with_rates(run: Run) -> dict[str, Table]:
-    return {} if run.identifies else {method: r for method, r in results_of(run).items() if r.get("real")}
+    return {} if run.identifies else {method: r for method, r in run.methods_results.items() if r.get("real")}
 
 
 def _best(results: Mapping[str, Table]) -> frozenset[int]:
@@ -193,7 +195,7 @@ def _identification_table(run: Run, piece: Piece | None, entry: Table, identific
         f"Seed {entry['seed']}."
     ]
     if held_out := identification.get("held_out"):
-        notes.insert(0, f"Held out: {_held_out(held_out)}.")
+        notes.insert(0, f"On {held_out['n']} recordings not used for fitting: {_held_out(held_out)}.")
     messages = piece.snapshots[-1].description.get("messages", []) if piece and piece.snapshots else []
     heading = f"What {entry['method']} learned about {entry['target']} ({run.targets.get(str(entry['target']), '')})"
     return TextTable(heading, columns, tuple(rows), certain, (*messages, *notes))
@@ -209,19 +211,24 @@ def _identified_sentence(method: str, identification: Table) -> str:
         verdicts.setdefault(marginal["verdict"] or "not identified", []).append(text)
     said = "; ".join(f"{verdict}: {listed(names)}" for verdict, names in verdicts.items() if names)
     held_out = identification.get("held_out")
-    predicts = f"predicts recordings it has not seen with {_held_out(held_out)}" if held_out else "gives"
+    predicts = (
+        f"predicts {held_out['n']} recordings it has not seen with {_held_out(held_out)}" if held_out else "gives"
+    )
     fitted = identification.get("fitted_on")
     source = f", fitted on {counted(int(fitted), 'recording')}," if fitted else ""
-    return f"{method}{source} {predicts}; {said}."
+    return f"{method}{source} {predicts}. {said[0].upper()}{said[1:]}."
 
 
 def _held_out(held_out: Table) -> str:
-    errors = []
-    for key, value in held_out.items():
-        words = key.split("_")
-        if key != "n" and isinstance(value, int | float) and words[-1] in UNITS:
-            errors.append(f"{' '.join(words[:-1])} {value:.3g}{NARROW}{UNITS[words[-1]]}")
-    return f"a mean {listed(errors)} (n{NARROW}={NARROW}{held_out.get('n', '?')})"
+    position = f"{held_out['position_error_mm']:.1f}{NARROW}mm"
+    if "position_error_low_mm" in held_out:
+        low, high = (f"{held_out[f'position_error_{end}_mm']:.1f}" for end in ("low", "high"))
+        position += f" (95{NARROW}% interval {low} to {high}{NARROW}mm)"
+    stock = ""
+    if "stock_position_error_mm" in held_out:
+        mm, deg = held_out["stock_position_error_mm"], held_out["stock_rotation_error_deg"]
+        stock = f", against {mm:.0f}{NARROW}mm and {deg:.0f}° with stock parameters"
+    return f"a mean position error of {position} and a rotation error of {held_out['rotation_error_deg']:.1f}°{stock}"
 
 
 def percent(rate: float | None) -> str:

@@ -159,6 +159,16 @@ def summarize(rows: Sequence[dict[str, Any]], **costs: float) -> dict[str, Any]:
     return summary | {"gap": gap_of(sides["simulated"], sides["real"]), **costs}
 
 
+def round_row(method: str, seed: int, r: int, real: Sequence[Any], simulated: Sequence[Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {"env": "PandaPush-v0", "target": "slippery", "method": method, "seed": seed, "round": r}
+    for side, chosen in (("real", real), ("simulated", simulated)):
+        row |= {f"{side}_{key}": value for key, value in rate_of(chosen).to_dict().items()}
+    gap = gap_of(simulated, real)
+    row |= {f"gap_{key}": gap[key] for key in ("value", "low", "high")}
+    used = 15 * r if method == "particles" else 0
+    return row | {"real_episodes_used": used, "env_steps": 150_000 + 100_000 * r, "replay_steps": 9000 * r}
+
+
 def piece_of(
     folder: Path, method: str, seed: int, rng: np.random.Generator
 ) -> tuple[list[Any], list[Any], dict[str, Any]]:
@@ -170,14 +180,7 @@ def piece_of(
         real = list(episodes(method, seed, r, "real", "round", 15 if method == "particles" else 0, rate, rng))
         simulated = list(episodes(method, seed, r, "simulated", "round", 50, 0.95, rng))
         log += real + simulated
-        row: dict[str, Any] = {"env": "PandaPush-v0", "target": "slippery", "method": method, "seed": seed, "round": r}
-        for side, chosen in (("real", real), ("simulated", simulated)):
-            measured = rate_of(chosen).to_dict()
-            row |= {f"{side}_{key}": value for key, value in measured.items()}
-        gap = gap_of(simulated, real)
-        row |= {f"gap_{key}": gap[key] for key in ("value", "low", "high")}
-        row |= {"real_episodes_used": len(real) * (r + 1), "env_steps": 150_000 + 100_000 * r, "replay_steps": 9000 * r}
-        rounds.append(row)
+        rounds.append(round_row(method, seed, r, real, simulated))
         points += curve(f"round-{r:03d}", 100_000, 0.7, 0.95, rng)
     for r in range(ROUNDS + 1):
         write_randomizer(folder, method, r, SPACE, draws(method, r, rng))
@@ -186,14 +189,16 @@ def piece_of(
         *episodes(method, seed, ROUNDS, "simulated", "final", 100, 0.96, rng),
         *episodes(method, seed, ROUNDS, "nominal", "final", 100, 0.97 if method == "fixed" else 0.9, rng),
     ]
+    rounds.append(round_row(method, seed, ROUNDS, final[:100], final[100:200]))
     pd.DataFrame(points).to_csv(folder / "curve.csv", index=False)
     write_json(folder / "truth.json", {**TRUTH, "table.friction": 0.5})
     used = 30 if method == "particles" else 0
     summary = summarize(final, real_episodes_used=used, env_steps=350_000, replay_steps=18_000, wall_s=140.0)
     if method == "particles":
         summary["identification"] = {"parameters": last_description(folder), "fitted_on": 30, "seconds": 12.0}
-    write_json(folder / "done.json", summary)
-    return rounds, log + final, summary
+    key = {"env": "PandaPush-v0", "target": "slippery", "method": method, "seed": seed}
+    write_json(folder / "done.json", {"result": {**key, **summary}, "rounds": rounds, "final": None})
+    return rounds, log + final, {**key, **summary}
 
 
 def last_description(folder: Path) -> dict[str, Any]:
@@ -204,12 +209,12 @@ def last_description(folder: Path) -> dict[str, Any]:
 
 def write_manifest(folder: Path) -> None:
     manifest = {
-        "sim2real": "0.1.0",
-        "python": "3.11.2",
-        "versions": {"numpy": "2.4.0", "torch": "2.13.0", "pybullet": "3.2.7"},
-        "git": {"commit": "0123456789abcdef", "dirty": False},
-        "started": "2026-11-20T09:00:00Z",
-        "machine": {"cores": 2, "platform": "Linux"},
+        "started": "2026-11-20T09:00:00+00:00",
+        "command": ["sim2real", "run", "experiment.yaml"],
+        "versions": {"python": "3.11.2", "sim2real": "0.1.0", "numpy": "2.4.0", "torch": "2.13.0", "pybullet": "3.2.7"},
+        "git": {"commit": "0123456789abcdef", "changed": []},
+        "machine": {"system": "Linux", "processors": 2},
+        "resumed": [],
     }
     write_json(folder / "manifest.json", manifest)
 
@@ -253,14 +258,13 @@ def write_train_run(folder: Path) -> Path:
             piece.mkdir(parents=True)
             its_rounds, its_log, summary = piece_of(piece, method, seed, rng)
             rounds, log = rounds + its_rounds, log + its_log
-            key = {"env": "PandaPush-v0", "target": "slippery", "method": method, "seed": seed}
-            pieces.append({**key, "kind": "pseudo-real", **summary})
+            pieces.append(summary)
     pd.DataFrame(rounds).to_csv(folder / "rounds.csv", index=False)
     pd.DataFrame(log).to_parquet(folder / "episodes.parquet")
     final = [row for row in log if row["phase"] == "final"]
     methods = {
-        m: summarize([r for r in final if r["method"] == m], real_episodes_used=60 if m == "particles" else 0)
-        | {"env_steps": 700_000, "replay_steps": 36_000, "wall_s": 280.0}
+        m: summarize([r for r in final if r["method"] == m], real_episodes_used=30 if m == "particles" else 0)
+        | {"pieces": 2, "env_steps": 350_000, "replay_steps": 18_000, "wall_s": 140.0}
         for m in METHODS
     }
     summary = {"schema": 1, "experiment": "quickstart", "kind": "train", "pieces": pieces, "methods": methods}
@@ -325,7 +329,11 @@ def write_identify_run(folder: Path) -> Path:
     np.savez(piece / "predictions.npz", times=times, recorded=recorded, predicted=predicted, stock=stock, labels=labels)
     identification = {
         "parameters": last_description(piece),
-        "held_out": {"n": 426, "position_error_mm": 13.9, "rotation_error_deg": 18.2},
+        "held_out": {
+            **{"n": 426, "position_error_mm": 13.9, "rotation_error_deg": 18.2},
+            **{"position_error_low_mm": 13.1, "position_error_high_mm": 14.7},
+            **{"stock_position_error_mm": 92.3, "stock_rotation_error_deg": 33.1},
+        },
         "fitted_on": 30,
         "seconds": 41.0,
     }
@@ -336,10 +344,10 @@ def write_identify_run(folder: Path) -> Path:
         "wall_s": 50.0,
         "identification": identification,
     }
-    key = {"env": "cube_toss", "target": "tosses", "method": "particles", "seed": 0, "kind": "recording"}
+    key = {"env": "cube_toss", "target": "tosses", "method": "particles", "seed": 0}
     summary = {"schema": 1, "experiment": "cube_toss", "kind": "identify", "pieces": [{**key, **entry}]}
     write_json(folder / "summary.json", {**summary, "methods": {"particles": entry}})
-    write_json(piece / "done.json", entry)
+    write_json(piece / "done.json", {"result": {**key, **entry}, "rounds": [], "final": None})
     log = [
         {
             **{"env": "cube_toss", "target": "tosses", "method": "particles", "seed": 0, "round": 1, "side": "real"},
