@@ -20,7 +20,7 @@ _FAR_AWAY = (0.0, 0.0, 50.0)
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 _TABLE_HALF_EXTENTS = (3.0, 3.0, 0.5)  # m; a box, because box against box gives a whole contact patch, a plane does not
 _SOLVER_ITERATIONS = 30
-_DIVERGED_M = 1e3
+_DIVERGED_M = 10.0  # no toss goes so far; the engine itself caps speeds at 100 m/s
 
 
 class BulletFreeBody:
