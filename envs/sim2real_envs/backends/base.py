@@ -17,8 +17,8 @@ class Reading(NamedTuple):
     """The few true numbers that every control step needs, as plain floats; the full picture is ``RobotState``.
 
     ``joint_position`` and ``joint_velocity`` (n); ``object_position`` (3) m, ``object_orientation`` (4) xyzw,
-    ``object_velocity`` (3) m/s, ``object_spin`` (3) rad/s, all None without an object; ``tool_force`` (3) N: the sum
-    of contact forces on the fingers; ``table_contact``: whether arm and table touch.
+    ``object_velocity`` (3) m/s, ``object_spin`` (3) rad/s, all None without an object; ``tool_force`` (3) N: the
+    object's force on all fingers, mean over the control period; ``table_contact``: whether arm and table touch.
     """
 
     joint_position: Sequence[float]

@@ -25,6 +25,7 @@ from sim2real_envs.scene import Body, Scene
 from sim2real_envs.state import RobotState, WorldState, frozen
 
 _NO_FORCE = (0.0, 0.0, 0.0)
+_FORCE_SAMPLES = 4  # per control period
 
 
 class BulletBackend:
@@ -47,6 +48,7 @@ class BulletBackend:
         self._fingers = list(range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)))
         self._torque = [0.0] * scene.arm.size
         self._zeros = [0.0] * scene.arm.size
+        self._force_samples: list[list[tuple[float, float, float]]] = []
         self._kinematics = Kinematics(scene.arm)
         table = self._make_box(scene.table)
         self._goal = self._make_marker(scene) if render else None
@@ -109,7 +111,7 @@ class BulletBackend:
         if self._goal is not None and "goal" in state.values:
             goal = state.values["goal"].tolist()
             pybullet.resetBasePositionAndOrientation(self._goal, goal, (0, 0, 0, 1), physicsClientId=client)
-        self._torque = [0.0] * len(self._joints)
+        self._torque, self._force_samples = [0.0] * len(self._joints), []
 
     def advance(self, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int) -> None:
         """Run ``substeps`` physics steps under ``law``: the inner loop, on plain floats."""
@@ -121,7 +123,9 @@ class BulletBackend:
         rest = self._zeros + fingers
         compensation, viscous, friction = self._parameters.gravity_compensation, law.viscous, law.friction
         constants = law.constants(self.timestep)
-        torques = self._torque
+        torques, done = self._torque, 0
+        stride = next_sample = max(1, substeps // _FORCE_SAMPLES)
+        self._force_samples = []
         ends = [begin for begin, _ in commands[1:]] + [substeps]
         begin = 0
         for (_, target), end in zip(commands, ends, strict=True):
@@ -152,6 +156,10 @@ class BulletBackend:
                     torques.append(motor - lost)
                 set_torques(arm, joints, torque_mode, forces=torques, physicsClientId=client)
                 step(physicsClientId=client)
+                done += 1
+                if done == next_sample:
+                    self._sample_force()
+                    next_sample += stride
             begin = end
         self._torque = torques
 
@@ -168,9 +176,7 @@ class BulletBackend:
         place, orientation = pybullet.getBasePositionAndOrientation(self._parameters.object, physicsClientId=client)
         linear, angular = pybullet.getBaseVelocity(self._parameters.object, physicsClientId=client)
         place = self._parameters.geometric_centre(place, orientation)
-        left, right = self._finger_forces()
-        force = (left[0] + right[0], left[1] + right[1], left[2] + right[2])
-        return Reading(position, velocity, place, orientation, linear, angular, force, table_contact)
+        return Reading(position, velocity, place, orientation, linear, angular, self._mean_force(), table_contact)
 
     def state(self) -> RobotState:
         """Return the complete true state."""
@@ -291,6 +297,18 @@ class BulletBackend:
                 if contact[3] in forces:
                     forces[contact[3]] = _added(forces[contact[3]], contact)
         return list(forces.values())
+
+    def _sample_force(self) -> None:
+        """Keep the force on the hand's fingers for the period's mean; a push is over within a few steps."""
+        if self._parameters.object is not None:
+            self._force_samples.append(self._finger_forces())
+
+    def _mean_force(self) -> Sequence[float]:
+        """Return the mean over the period's samples of the force on all fingers, (3,) N."""
+        if not self._force_samples:
+            return _NO_FORCE
+        totals = [sum(finger[axis] for sample in self._force_samples for finger in sample) for axis in range(3)]
+        return [total / len(self._force_samples) for total in totals]
 
     def _touches_table(self) -> bool:
         return bool(self._parameters.table_contacts())

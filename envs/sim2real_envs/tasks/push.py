@@ -24,28 +24,29 @@ HALF = 0.025  # [m] half the cube's edge
 MASS = 0.2  # [kg]
 HEIGHT = 0.03  # [m] at which the tool moves: 3 cm above the table, fingertips 2.3 cm
 _BEHIND = 0.045  # [m] from the cube's centre to where a push begins
-_TOOL_START = (0.34, 0.0, HEIGHT)
-_CUBE_LOW, _CUBE_HIGH = (0.42, -0.12), (0.55, 0.12)
-_GOAL_LOW, _GOAL_HIGH = (0.42, -0.16), (0.62, 0.16)
+_TOOL_START = (0.32, 0.0, HEIGHT)
+_CUBE_LOW, _CUBE_HIGH = (0.40, -0.12), (0.48, 0.12)
+_GOAL_LOW, _GOAL_HIGH = (0.52, -0.18), (0.66, 0.18)
 _TABLE_EDGE = 0.02  # [m] below the table top: the cube has fallen
 
 
 class Push(Task):
     """Push a 5 cm cube to within 5 cm of a goal; it counts once the cube is at rest there.
 
-    Reward: 20 per metre that the cube comes closer to the goal, 3 per metre that the tool comes closer to the point
-    behind the cube, a bonus of 3 for success.
+    Reward: 20 per metre that the cube comes closer to the goal, 6 per metre that the tool comes closer to the point
+    behind the cube, and 10 for success.
     """
 
     fields = (
-        Field("tool_position", 3, 2.0, "m"),
-        Field("tool_velocity", 3, 10.0, "m/s"),
-        Field("object_from_tool", 3, 2.0, "m"),
-        Field("object_velocity", 3, 10.0, "m/s"),
+        Field("tool_position", 2, 2.0, "m"),
+        Field("tool_velocity", 2, 10.0, "m/s"),
+        Field("object_from_tool", 2, 2.0, "m"),
+        Field("object_velocity", 2, 10.0, "m/s"),
         Field("object_yaw_sine", 1, 1.0, "-"),
         Field("object_yaw_cosine", 1, 1.0, "-"),
-        Field("goal_from_object", 3, 2.0, "m"),
-        Field("tool_force", 3, 100.0, "N"),
+        Field("goal_from_object", 2, 2.0, "m"),
+        Field("push_point_from_tool", 2, 2.0, "m"),
+        Field("tool_force", 2, 100.0, "N"),
     )
     outcomes = (
         Outcome("success", "-", 1.0, "binary", "Cube within 5 cm of the goal, and at rest."),
@@ -57,7 +58,7 @@ class Push(Task):
         Outcome("onset", "s", 0.08, doc="Time until the cube had moved by 5 mm; the duration if it never did."),
         Outcome("object_travel", "m", 0.03, doc="Length of the cube's path."),
         Outcome("object_peak_speed", "m/s", 0.05, doc="Highest speed of the cube."),
-        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers at the end of a control period."),
+        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers, each a mean over one control period."),
     )
 
     def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
@@ -69,7 +70,7 @@ class Push(Task):
         self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
-        """Cube and goal anywhere in their boxes, at least 10 cm apart; any yaw."""
+        """Cube in a box of 8 x 24 cm, goal in one of 14 x 36 cm behind it, at least 10 cm apart; any yaw."""
         while True:
             cube, goal = rng.uniform(_CUBE_LOW, _CUBE_HIGH), rng.uniform(_GOAL_LOW, _GOAL_HIGH)
             yaw = rng.uniform(-math.pi / 4, math.pi / 4)
@@ -105,29 +106,37 @@ class Push(Task):
         self._travel = self._peak_speed = self._peak_force = 0.0
 
     def observe(self, seen: Measurement, tool: Array, tool_velocity: Array) -> list[float]:
-        """Return tool, cube relative to the tool, goal relative to the cube, and the force on the fingers."""
-        cube = seen.object_position
+        """Return tool, cube and goal in the plane, where a push would begin, and the force on the fingers."""
+        x, y = tool[:2].tolist()
+        cube_x, cube_y = seen.object_position[:2].tolist()
+        goal_x, goal_y = self._goal_xy[0] - cube_x, self._goal_xy[1] - cube_y
+        back = _BEHIND / max(math.hypot(goal_x, goal_y), 1e-6)
         return [
-            *tool.tolist(),
-            *tool_velocity.tolist(),
-            *(cube - tool).tolist(),
-            *seen.object_velocity.tolist(),
+            x,
+            y,
+            *tool_velocity[:2].tolist(),
+            cube_x - x,
+            cube_y - y,
+            *seen.object_velocity[:2].tolist(),
             math.sin(seen.object_yaw),
             math.cos(seen.object_yaw),
-            *(self._goal - cube).tolist(),
-            *seen.tool_force.tolist(),
+            goal_x,
+            goal_y,
+            cube_x - back * goal_x - x,
+            cube_y - back * goal_y - y,
+            *seen.tool_force[:2].tolist(),
         ]
 
     def judge(self, tool: Array, reading: Reading) -> Judgement:
         """Reward progress of the cube and of the tool; success needs rest; a cube that is lost ends the episode."""
         distance, approach = self._distances(tool, reading)
-        reward = 20.0 * (self._distance - distance) + 3.0 * (self._approach - approach)
+        reward = 20.0 * (self._distance - distance) + 6.0 * (self._approach - approach)
         self._distance, self._approach = distance, approach
         x, y, z = reading.object_position or (0.0, 0.0, 0.0)
         vx, vy, vz = reading.object_velocity or (0.0, 0.0, 0.0)
         success = distance < TOLERANCE and vx * vx + vy * vy + vz * vz < REST_SPEED * REST_SPEED
         if success:
-            return Judgement(reward + 3.0, True)
+            return Judgement(reward + 10.0, True)
         if z < -_TABLE_EDGE:
             return Judgement(reward, False, "drop")
         low, high = self.tool_space.low, self.tool_space.high
