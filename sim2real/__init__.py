@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sim2real.episodes import Episode
     from sim2real.errors import Sim2RealError
     from sim2real.evidence import Evidence, Need
-    from sim2real.experiment.launch import run
     from sim2real.experiment.result import Result
     from sim2real.experiment.spec import ExperimentSpec, load_spec
+    from sim2real.launch import run
     from sim2real.policy import MlpPolicy, Policy, load_policy
     from sim2real.randomizers import Randomizer
     from sim2real.rollouts import Job, Rollouts
@@ -44,7 +44,7 @@ _HOMES = {
     "Sim2RealError": "sim2real.errors",
     "load_policy": "sim2real.policy",
     "load_spec": "sim2real.experiment.spec",
-    "run": "sim2real.experiment.launch",
+    "run": "sim2real.launch",
 }
 
 __all__ = [

@@ -38,16 +38,18 @@ class Record(Stages):
     rounds: list[Row] = field(default_factory=list, kw_only=True)
     rows: list[Row] = field(default_factory=list, kw_only=True)
 
-    def round(self, index: int, randomizer: Randomizer, gap: Gap, **sides: Sequence[Episode]) -> None:
+    def round(
+        self, index: int, randomizer: Randomizer, gap: Gap, *, phase: Phase = "round", **sides: Sequence[Episode]
+    ) -> None:
         """Add a round: its gap, its episodes, and what the policy that was measured has cost so far.
 
         Args:
             index: Updates that went into the policy; the final evaluation is the last.
             randomizer: Whose parameters the rows of episodes show.
             gap: The gap.
+            phase: What the episodes are of.
             sides: Episodes by side: ``real``, ``simulated``, ``nominal``.
         """
-        phase: Phase = "final" if "nominal" in sides else "round"
         costs = {name: int(self.spent.get(name, 0)) for name in COSTS}
         self.rounds.append(json_row({**self.piece.columns(), "round": index, **gap.columns(), **costs}))
         for side, episodes in sides.items():
@@ -90,9 +92,10 @@ class Record(Stages):
             with replacing(self.folder / "policy") as temporary:
                 own_policy(policy).save(temporary)
         write_episodes(self.folder / "episodes.parquet", self.rows)
-        found = {**identified(randomizer.describe()), **(identification or {})}
+        parameters = identified(randomizer.describe())
+        found = {"parameters": parameters, **(identification or {})}
         done = {
-            "result": piece_result(self.piece, final, found, self.spent),
+            "result": piece_result(self.piece, final, found if parameters or identification else {}, self.spent),
             "rounds": self.rounds,
             "final": asdict(final) if final else None,
         }

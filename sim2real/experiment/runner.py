@@ -52,7 +52,7 @@ def evaluate(piece: Piece, lab: Lab, record: Record, policy: Policy, randomizer:
     )
     pairs = [(i, i) for i in range(count)]
     measured = gap.measure_episodes(simulated=simulated, real=real, pairs=pairs)
-    record.round(lab.spec.rounds, randomizer, measured, real=real, simulated=simulated, nominal=nominal)
+    record.round(lab.spec.rounds, randomizer, measured, phase="final", real=real, simulated=simulated, nominal=nominal)
     record.finish(randomizer, Final.of(real=real, simulated=simulated, nominal=nominal), policy=policy)
 
 
@@ -67,5 +67,6 @@ def identify(piece: Piece, lab: Lab, record: Record) -> None:
     predictions = target.predict(domain, stream("predict"))
     record.held_out(target.held_out(), predictions, randomizer, domain)
     held_out = predictions.summary(stream.common("held-out")).to_dict()
-    found = {"held_out": held_out, "fitted_on": len(real), "seconds": round(record.spent["seconds"], 1)}
+    fitted_on = record.spent["real_episodes_used"]
+    found = {"held_out": held_out, "fitted_on": fitted_on, "seconds": round(record.spent["seconds"], 1)}
     record.finish(randomizer, identification=found)

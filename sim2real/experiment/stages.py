@@ -136,7 +136,10 @@ class Stages:
             f"randomizer/round-{evidence.round + 1:03}.json",
             self._codec(randomizer, evidence.round + 1),
             lambda: randomizer.update_from_evidence(replace(evidence, replay=counted), rng),
-            lambda _: {"real_episodes_used": len(evidence.real), "replay_steps": counted.env_steps},
+            lambda _: {
+                "real_episodes_used": len(evidence.real) if randomizer.needs else 0,
+                "replay_steps": counted.env_steps,
+            },
         )
 
     def _codec(self, randomizer: Randomizer, updates: int) -> RandomizerCodec:

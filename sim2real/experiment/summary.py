@@ -63,13 +63,12 @@ def piece_result(piece: Piece, final: Final | None, identification: Result, spen
 
 
 def identified(description: Description) -> Result:
-    """Return the parameters of an identification; empty for a method that gives no verdicts."""
-    parameters = {
+    """Return what was identified of each parameter; empty for a method that gives no verdicts."""
+    return {
         name: {key: getattr(marginal, key) for key in ("mean", "low", "high", "contraction", "verdict")}
         for name, marginal in description.parameters.items()
         if marginal.verdict is not None
     }
-    return {"parameters": parameters} if parameters else {}
 
 
 def summarize(spec: ExperimentSpec, results: Sequence[Result], finals: Sequence[Final | None]) -> Result:
@@ -97,9 +96,7 @@ def _pooled(results: Sequence[Result], finals: Sequence[Final | None]) -> Result
     pooled: Result = {"pieces": len(results)}
     if evaluated:
         pooled |= sum(evaluated[1:], start=evaluated[0]).rates()
-    for cost in COSTS:
-        mean = _mean([result[cost] for result in results])
-        pooled[cost] = int(mean) if mean.is_integer() else round(mean, 1)
+    pooled |= {cost: _mean_count([result[cost] for result in results]) for cost in COSTS}
     pooled["wall_s"] = round(_mean([result["wall_s"] for result in results]), 1)
     found = [result["identification"] for result in results if "identification" in result]
     return pooled | ({"identification": _pooled_identification(found)} if found else {})
@@ -118,7 +115,7 @@ def _pooled_identification(found: Sequence[Result]) -> Result:
         for name in errors:
             total = sum(one["held_out"][name] * weight for one, weight in zip(found, weights, strict=True))
             pooled["held_out"][name] = total / max(sum(weights), 1)
-        pooled["fitted_on"] = _mean([one["fitted_on"] for one in found])
+        pooled["fitted_on"] = _mean_count([one["fitted_on"] for one in found])
         pooled["seconds"] = round(_mean([one["seconds"] for one in found]), 1)
     return pooled
 
@@ -131,3 +128,8 @@ def _pooled_marginal(marginals: Sequence[Result]) -> Result:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
+
+
+def _mean_count(counts: Sequence[int]) -> int | float:
+    mean = _mean(counts)
+    return int(mean) if mean.is_integer() else round(mean, 1)

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from sim2real.experiment.launch import run
 from sim2real.experiment.spec import ExperimentSpec, spec_from
+from sim2real.launch import run
 from tests.support import point_mass
 from tests.support.gain_search import GainSearch
 

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from sim2real.errors import Interrupted, RunFolderError
-from sim2real.experiment.launch import run
 from sim2real.experiment.result import Result
 from sim2real.experiment.run_folder import RunFolder, choose
+from sim2real.launch import run
 from tests.support.gain_search import GainSearch
 from tests.support.toy_run import toy
 

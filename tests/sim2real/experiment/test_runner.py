@@ -16,10 +16,10 @@ import sim2real.report
 from sim2real.episodes import Episode
 from sim2real.errors import TooManyDivergences
 from sim2real.experiment.codecs import EpisodesCodec
-from sim2real.experiment.launch import run
 from sim2real.experiment.result import Result
 from sim2real.experiment.streams import Streams, generator
 from sim2real.experiment.summary import Final, summarize
+from sim2real.launch import run
 from tests.support.gain_search import GainSearch
 from tests.support.toy_run import toy
 

@@ -1,4 +1,4 @@
-"""One experiment from its file to its results: ``sim2real.run``."""
+"""One experiment from its file to its results and its report: ``sim2real.run``."""
 
 from __future__ import annotations
 
@@ -75,6 +75,8 @@ def run(
                     _illustrate(lab)
                 write_json(folder.path / DONE, {"finished": now()})
     except KeyboardInterrupt:
+        if not folder.exists:
+            raise Interrupted("Stopped before anything was written.") from None
         again = shlex.join(["sim2real", "run", str(folder.path / "spec.yaml"), "--resume", str(folder.path)])
         raise Interrupted(f"Stopped. What was finished is in {folder.path}. Go on with:\n  {again}") from None
     finally:
@@ -97,9 +99,10 @@ def _run_pieces(lab: Lab) -> None:
 
 
 def _work(lab: Lab, piece: Piece) -> dict[str, int]:
+    learns = bool(lab.randomizer(piece).needs)
     if lab.spec.kind == "identify":
-        return {"randomizer/round-001.json": 1}
-    return stage_work(lab.spec, lab.rollouts.facts.horizon, learns=bool(lab.randomizer(piece).needs))
+        return {"randomizer/round-001.json": int(learns)}
+    return stage_work(lab.spec, lab.rollouts.facts.horizon, learns=learns)
 
 
 def _summarize(lab: Lab) -> None:
@@ -113,13 +116,15 @@ def _summarize(lab: Lab) -> None:
 
 def _illustrate(lab: Lab) -> None:
     """Film and draw; what fails here is said, and costs no results."""
-    from jinja2 import TemplateError
+    from jinja2 import TemplateError  # report and its drawing libraries load only here
 
-    from sim2real.report import write_report
-    from sim2real.report.video import write_videos
+    from sim2real import report
+    from sim2real.report import video
 
-    films = lab.spec.kind == "train" and lab.rollouts.facts.draws
-    for draw, what in (*(((write_videos, "videos"),) if films else ()), (write_report, "report")):
+    drawings: list[tuple[str, Callable[[Path], object]]] = [("report", report.write_report)]
+    if lab.spec.kind == "train" and lab.rollouts.facts.draws:
+        drawings.insert(0, ("videos", video.write_videos))
+    for what, draw in drawings:
         try:
             draw(lab.folder)
         except (*FAULTS, TemplateError) as error:
