@@ -70,10 +70,10 @@ class Push(Task):
         self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
-        """Cube in a box of 8 x 24 cm, goal in one of 14 x 36 cm behind it, at least 10 cm apart; any yaw."""
+        """Cube in a box of 8 x 24 cm, goal in one of 14 x 36 cm behind it, at least 10 cm apart; yaw within 0.5 rad."""
         while True:
             cube, goal = rng.uniform(_CUBE_LOW, _CUBE_HIGH), rng.uniform(_GOAL_LOW, _GOAL_HIGH)
-            yaw = rng.uniform(-math.pi / 4, math.pi / 4)
+            yaw = rng.uniform(-0.5, 0.5)
             if math.dist(cube, goal) >= 0.1:
                 break
         turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
