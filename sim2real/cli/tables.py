@@ -14,6 +14,7 @@ from sim2real_envs.parameters import ParameterSpace
 
 if TYPE_CHECKING:
     from sim2real.recordings.data_sets import Status
+    from sim2real.training.bench import Speed
 
 PLAIN_WIDTH = 160
 _STYLES = {"ok": "green", "missing": "yellow", "broken": "red"}
@@ -128,6 +129,17 @@ def data_table(data_sets: Iterable[Status]) -> Table:
         known = entry.data_set
         there = "[green]yes[/]" if entry.present else f"no: sim2real data fetch {known.command_name}"
         table.add_row(known.name, known.rig, there, str(entry.path), known.licence, known.doc)
+    return table
+
+
+def speed_table(speeds: Iterable[Speed]) -> Table:
+    """Return measured speeds, and how many times faster ours is."""
+    table = Table("what", title="Env steps per second", title_justify="left")
+    for heading in ("median", "slowest … fastest", "ours / this", "lowest … highest"):
+        table.add_column(heading, justify="right")
+    for speed in speeds:
+        spans = f"{speed.low:.0f} … {speed.high:.0f}", f"{speed.ratio_low:.2f} … {speed.ratio_high:.2f}"
+        table.add_row(speed.name, f"{speed.rate:.0f}", spans[0], f"{speed.ratio:.2f}", spans[1])
     return table
 
 
