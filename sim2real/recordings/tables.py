@@ -48,7 +48,7 @@ def read_table(path: Path, columns: Columns) -> dict[str, NDArray[Any]]:
 def _read(path: Path, columns: Columns) -> dict[str, NDArray[Any]]:
     name = "the archive"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             if not isinstance(archive, np.lib.npyio.NpzFile):
                 raise ValueError("it holds one bare array")
             missing = [column for column in columns if column not in archive.files]
