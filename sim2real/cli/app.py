@@ -150,15 +150,28 @@ def schema() -> None:
 @guarded
 def rollout(
     run: RunFolder,
+    piece: Annotated[
+        str | None, typer.Option("--piece", help="A folder in pieces/; without one, every policy of the first seed.")
+    ] = None,
+    episodes: Annotated[int, typer.Option("--episodes", min=1, help="Episodes in the film of --piece.")] = 3,
 ) -> None:
-    """Film the final policies of RUN: simulated beside target, into its videos/ folder.
+    """Film the final policies of RUN, simulated beside target, into its videos/ folder.
 
-    Example: sim2real rollout results/quickstart/<run>
+    Examples:
+
+      sim2real rollout results/quickstart/<run>
+
+      sim2real rollout results/quickstart/<run> --piece PandaPush-v0-slippery-particles-s0 --episodes 10
     """
     from sim2real.report import video
 
-    for path in video.write_videos(run):
+    films = video.write_videos(run) if piece is None else (video.rollout_video(run, piece, episodes),)
+    for path in films:
         typer.echo(str(path))
+    if not films:
+        typer.echo(
+            f"There is nothing to film in {run}: no piece has a final policy and a pseudo-real target.", err=True
+        )
 
 
 @app.command()
