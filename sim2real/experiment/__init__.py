@@ -1,1 +1,1 @@
-"""TODO"""
+"""One experiment: its file, its rounds, its run folder."""
