@@ -141,3 +141,43 @@ def test_set_up_is_not_repeated_while_its_stamp_holds(tmp_path: Path) -> None:
 def test_every_experiment_that_ships_says_what_it_is_for() -> None:
     for file in sorted((ROOT / "experiments").glob("*.yaml")):
         assert file.read_text(encoding="utf-8").startswith("# "), file.name
+
+
+@pytest.mark.parametrize("failing", ["", "check"])
+def test_ci_runs_every_target_without_make_and_ends_with_what_was_skipped(tmp_path: Path, failing: str) -> None:
+    checkout, tools = tmp_path / "checkout", tmp_path / "bin"
+    for folder in (checkout / "scripts", checkout / ".ci", tools):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", checkout / ".ci" / "run")
+    (checkout / "scripts" / "tasks").write_text(f'#!/bin/sh\necho "ran $1"\n[ "$1" != "{failing}" ]\n')
+    (checkout / "scripts" / "tasks").chmod(0o755)
+    for tool in ("bash", "sh", "dirname"):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    done = subprocess.run(
+        [checkout / ".ci" / "run"], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
+    )
+    assert re.findall(r"^ran (\S+)", done.stdout, re.MULTILINE) == ["check", "build", "test"]
+    skipped = done.stdout.partition("Skipped:\n")[2]
+    for what in ("tests on real recordings", "sim2real data fetch", "make itself", "notebooks", "slow tests"):
+        assert what in skipped
+    if failing:
+        assert done.returncode == 1
+        assert done.stdout.endswith("Failed: check\n")
+    else:
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"Passed in \d+ min \d+ s\.\n$", done.stdout)
+
+
+def test_ci_finds_recordings_beside_the_checkout(tmp_path: Path) -> None:
+    checkout, recordings = tmp_path / "checkout", tmp_path / "shared" / "realdata"
+    for folder in (checkout / "scripts", checkout / ".ci", recordings):
+        folder.mkdir(parents=True)
+    shutil.copy(ROOT / ".ci" / "run", checkout / ".ci" / "run")
+    for name in ("scripts/tasks", "make"):
+        (checkout / name).write_text('#!/bin/sh\necho "data in $SIM2REAL_DATA"\n')
+        (checkout / name).chmod(0o755)
+    environment = {name: value for name, value in os.environ.items() if name != "SIM2REAL_DATA"}
+    environment["PATH"] = f"{checkout}:{environment['PATH']}"
+    done = subprocess.run([checkout / ".ci" / "run"], env=environment, capture_output=True, text=True, check=True)
+    assert f"data in {recordings}\n" in done.stdout
+    assert "real recordings" not in done.stdout
