@@ -253,7 +253,7 @@ extra: !!python/name:os.system x
         "line 9, parameters.object.friction.high: must be a number, but got 'abc' (text)",
         "line 9, parameters.object.friction.low: 'object.friction' must lie within its limits",
         "line 10, parameters.joint.damping: `low <= high` must hold, but got (low=3, high=1)",
-        "line 11, methods.1: 'unifrom' is not a method, nor an import path 'package.module:Class'. Did you mean 'uniform'",
+        "line 11, methods.1: 'unifrom' is not a method, nor an import path 'package.module:Class'. Did you mean",
         "line 11, methods.2: must differ from all others, but is the same as methods.0",
         "line 11, methods.4: must be a mapping, but got 5",
         "line 11, methods.5.method: is missing",
