@@ -89,25 +89,27 @@ class Learning(Randomizer):
 def test_the_result_does_not_depend_on_the_number_of_workers(
     make_trainer: MakeTrainer, uniform: Uniform, algorithm: str
 ) -> None:
-    results = [bits(make_trainer(algorithm, workers=workers).train(None, uniform, 700, rng())) for workers in (0, 1, 2)]
+    results = [bits(make_trainer(algorithm, workers=workers).train(None, uniform, 400, rng())) for workers in (0, 1, 2)]
     assert results[0] == results[1] == results[2]
-    other = bits(make_trainer(algorithm).train(None, uniform, 700, rng(1)))
+    other = bits(make_trainer(algorithm).train(None, uniform, 400, rng(1)))
     assert other[0] != results[0][0]
 
 
-@pytest.mark.parametrize("algorithm", ["PPO", "SAC"])
+@pytest.mark.parametrize(
+    ("algorithm", "steps", "stops"), [("PPO", 1500, (100, 600, 1100)), ("SAC", 700, (50, 300, 600))]
+)
 def test_a_training_that_was_interrupted_resumes_to_the_same_bits(
-    make_trainer: MakeTrainer, uniform: Uniform, algorithm: str, tmp_path: Path
+    make_trainer: MakeTrainer, uniform: Uniform, algorithm: str, steps: int, stops: tuple[int, ...], tmp_path: Path
 ) -> None:
     trainer, randomizer = make_trainer(algorithm), Learning(uniform.space)
-    undisturbed = trainer.train(None, randomizer, 1500, rng())
-    for stop in (100, 600, 1100):
+    undisturbed = trainer.train(None, randomizer, steps, rng())
+    for stop in stops:
         with pytest.raises(KeyboardInterrupt):
-            trainer.train(None, randomizer, 1500, rng(), folder=tmp_path, progress=stop_at(stop))
+            trainer.train(None, randomizer, steps, rng(), folder=tmp_path, progress=stop_at(stop))
         (tmp_path / "checkpoint.pt.tmp").write_bytes(b"half a checkp")
-    resumed = trainer.train(None, randomizer, 1500, rng(), folder=tmp_path)
+    resumed = trainer.train(None, randomizer, steps, rng(), folder=tmp_path)
     assert bits(resumed) == bits(undisturbed)
-    again = trainer.train(None, randomizer, 1500, rng(), folder=tmp_path)
+    again = trainer.train(None, randomizer, steps, rng(), folder=tmp_path)
     assert bits(again) == bits(undisturbed)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "tensorboard"]
 
