@@ -26,7 +26,7 @@ def distributions(run: Run, target: str) -> Drawing | None:
     space = pieces[0].snapshots[0].space
     truth = pieces[0].truth
     slots = _slots(pieces, run.methods)
-    columns = min(len(space), 3 if len(slots) <= 5 else 2)
+    columns = min(len(space), 3 if len(slots) <= 5 and len(space) != 4 else 2)
     rows = -(-len(space) // columns)
     figure, axes = panels(rows, columns, max(8.2, 2.6 * columns), 0.6 + 2.8 * rows)
     for axis in axes[len(space) :]:
@@ -44,7 +44,8 @@ def distributions(run: Run, target: str) -> Drawing | None:
     suffix = f"_{target}" if len(run.targets) > 1 else ""
     return Drawing(
         f"distributions{suffix}",
-        "What each method draws from" + (f": {target}" if suffix else ""),
+        ("What each method believes" if run.identifies else "What each method draws from")
+        + (f": {target}" if suffix else ""),
         f"Distribution of each uncertain parameter before any evidence (0) and after each update: median, central 50 % "
         f"and 90 %, one box per seed ({len(run.seeds)}). Grey: the range that the experiment allows; dashed: nominal."
         + (marked if pseudo else ""),
@@ -74,7 +75,7 @@ def _constant(history: Sequence[Snapshot]) -> bool:
 def _range(axis: Axes, parameter: Table, truth: float | None) -> None:
     low, high = float(parameter["low"]), float(parameter["high"])
     if parameter["log"]:
-        log_axis(axis, "y")
+        log_axis(axis, "y", low, high)
     axis.axhspan(low, high, color=RANGE, zorder=0)
     axis.axhline(parameter["nominal"], color=MUTED, linestyle=(0, (4, 3)), linewidth=1.1, zorder=1)
     if truth is not None:

@@ -24,6 +24,8 @@ def _all(run: Run) -> Iterator[Drawing | None]:
     if run.identifies:
         for piece in first:
             yield from _identification(run, piece)
+        for target in run.targets:
+            yield distributions(run, target)
         return
     yield final_success(run)
     yield success_per_round(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -181,11 +182,8 @@ def _identification_table(run: Run, piece: Piece | None, entry: Table, identific
         known = f"{prior['low']:g} to {prior['high']:g}" if prior else NOTHING
         nominal = f"{prior['nominal']:.3g}" if prior else NOTHING
         hidden = (f"{truth[name]:.3g}" if name in truth else NOTHING,) if truth else ()
-        learned = (
-            f"{marginal['mean']:.3g}",
-            f"{marginal['low']:.3g} to {marginal['high']:.3g}",
-            f"{marginal['contraction']:.2f}",
-        )
+        mean, low, high = believed(marginal)
+        learned = (mean, f"{low} to {high}", f"{marginal['contraction']:.2f}")
         label = name if unit in ("-", "") else f"{name} [{unit}]"
         rows.append((label, known, nominal, *hidden, *learned, marginal["verdict"] or NOTHING))
     certain = frozenset(index for index, row in enumerate(rows) if row[-1] == "identified")
@@ -207,7 +205,8 @@ def _identified_sentence(method: str, identification: Table) -> str:
     for name, marginal in parameters.items():
         text = name
         if marginal["verdict"] != "not identified":
-            text += f" {marginal['mean']:.3g} (90{NARROW}% interval {marginal['low']:.3g} to {marginal['high']:.3g})"
+            mean, low, high = believed(marginal)
+            text += f" {mean} (90{NARROW}% interval {low} to {high})"
         verdicts.setdefault(marginal["verdict"] or "not identified", []).append(text)
     said = "; ".join(f"{verdict}: {listed(names)}" for verdict, names in verdicts.items() if names)
     held_out = identification.get("held_out")
@@ -229,6 +228,16 @@ def _held_out(held_out: Table) -> str:
         mm, deg = held_out["stock_position_error_mm"], held_out["stock_rotation_error_deg"]
         stock = f", against {mm:.0f}{NARROW}mm and {deg:.0f}° with stock parameters"
     return f"a mean position error of {position} and a rotation error of {held_out['rotation_error_deg']:.1f}°{stock}"
+
+
+def believed(marginal: Table) -> tuple[str, str, str]:
+    """Return mean and interval of a parameter, to two digits of the interval's width."""
+    width = marginal["high"] - marginal["low"]
+    if width <= 0.0:
+        return f"{marginal['mean']:.3g}", f"{marginal['low']:.3g}", f"{marginal['high']:.3g}"
+    decimals = max(0, 1 - math.floor(math.log10(width)))
+    mean, low, high = (f"{marginal[key]:.{decimals}f}" for key in ("mean", "low", "high"))
+    return mean, low, high
 
 
 def percent(rate: float | None) -> str:

@@ -52,6 +52,7 @@ def test_an_identification_has_all_its_figures(identify_drawings: dict[str, Draw
         "paths_from_above_tosses_particles",
         "motion_over_time_tosses_particles",
         "error_over_time_tosses_particles",
+        "distributions",
     ]
 
 
@@ -100,15 +101,26 @@ def test_a_method_that_never_changes_has_one_column_and_one_that_learns_has_one_
     assert [text.get_text() for text in axis.texts] == ["fixed", "uniform", "particles", "oracle"]
 
 
-def test_the_joint_posterior_draws_from_the_class_that_wrote_it(train_drawings: dict[str, Drawing]) -> None:
+def test_the_joint_posterior_shows_the_particles(train_drawings: dict[str, Drawing]) -> None:
     drawing = train_drawings["joint_posterior_slippery_particles"]
     below = drawing.figure.axes[3]  # second row, first column
     points = max(below.lines, key=lambda line: len(np.asarray(line.get_xdata())))
     friction, delay = np.asarray(points.get_xdata()), np.asarray(points.get_ydata())
-    assert len(friction) == 500
+    assert len(friction) == 400
     assert np.median(friction) < 0.35  # the truth is 0.1, the middle of the range 0.525
     assert delay.mean() == pytest.approx(0.08, abs=0.01)
     assert delay.std() < 0.03  # 0.043 over the whole range
+
+
+def test_a_method_without_particles_is_drawn_from_the_class_that_wrote_its_state(train_run: Path) -> None:
+    piece = train_run / "pieces" / "PandaPush-v0-slippery-uniform-s0" / "randomizer"
+    data = json.loads((piece / "round-002.json").read_text())
+    data["description"]["parameters"]["object.friction"]["verdict"] = "not identified"
+    (piece / "round-002.json").write_text(json.dumps(data))
+    drawing = drawings_of(train_run)["joint_posterior_slippery_uniform"]
+    points = max(drawing.figure.axes[3].lines, key=lambda line: len(np.asarray(line.get_xdata())))
+    assert len(np.asarray(points.get_xdata())) == 500
+    assert "500 joint draws" in drawing.caption
 
 
 def test_failure_shares_add_up(train_drawings: dict[str, Drawing], finished_train_run: Path) -> None:
