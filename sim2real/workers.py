@@ -9,7 +9,6 @@ number of workers. Nothing is sent while an errand runs.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
 import traceback
 from collections.abc import Callable, Hashable, Sequence
@@ -30,7 +29,7 @@ Advance: TypeAlias = Callable[[int, int], None]
 
 FAULTS = (ArithmeticError, AttributeError, ImportError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 """What other people's code raises when something is wrong; all errors of this project are among them."""
-_PATIENCE_S = 1.0
+_PATIENCE_S = 5.0
 
 
 class Closable(Protocol):
@@ -141,7 +140,9 @@ class WorkerPool:
     def _hire(self) -> list[tuple[BaseProcess, Connection]]:
         while len(self._staff) < self.workers:
             ours, theirs = self._context.Pipe()
-            process = self._context.Process(target=_serve, args=(theirs,), daemon=True, name="sim2real-worker")  # type: ignore[attr-defined]
+            forked = self._context.get_start_method() == "fork"
+            inherited = [ours, *(connection for _, connection in self._staff)] if forked else []
+            process = self._context.Process(target=_serve, args=(theirs, inherited), daemon=True)  # type: ignore[attr-defined]
             process.start()
             theirs.close()
             self._staff.append((process, ours))
@@ -162,7 +163,7 @@ class WorkerPool:
             if process.is_alive():
                 _send(process, connection, None)
         for process, _ in self._staff:
-            process.join(timeout=5.0)
+            process.join(timeout=_PATIENCE_S)
         self._dismiss()
 
     def __enter__(self) -> Self:
@@ -198,7 +199,7 @@ def _receive(process: BaseProcess, connection: Connection) -> Sequence[Any]:
 
 
 def _death(process: BaseProcess) -> WorkerError:
-    process.join(timeout=5.0)
+    process.join(timeout=_PATIENCE_S)
     code = process.exitcode
     how = f"was killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"left with code {code}"
     return WorkerError(
@@ -207,18 +208,16 @@ def _death(process: BaseProcess) -> WorkerError:
     )
 
 
-def _serve(connection: Connection) -> None:
-    """The life of a worker: receive an errand, then chunks of items, until the pipe ends or the parent is gone."""
+def _serve(connection: Connection, inherited: Sequence[Connection]) -> None:
+    """The life of a worker: receive an errand, then chunks of items, until the pipe ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the main process decides
-    parent, box = os.getppid(), Box()
+    for copy in inherited:  # else the pipes stay open when the main process is gone
+        copy.close()
+    box = Box()
     errand: Callable[[Box, Any, Any], Any] | None = None
     common: Any = None
     try:
         while True:
-            # A sibling forked later holds a copy of our parent's end, so the pipe alone does not tell of its death.
-            while not connection.poll(_PATIENCE_S):
-                if os.getppid() != parent:
-                    return
             message = connection.recv()
             if message is None:
                 return

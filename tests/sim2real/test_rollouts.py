@@ -191,20 +191,32 @@ def test_workers_leave_when_the_pool_is_closed() -> None:
             os.kill(process, 0)
 
 
+def linger(box: Box, common: None, item: int) -> bytes:
+    """An errand that ends later, with more than fits into a pipe."""
+    time.sleep(1.0)
+    return b"frame" * 1_000_000
+
+
 DOOMED = """
-import os, signal, sys
+import os, signal, sys, threading
 sys.path.insert(0, sys.argv[1])
-from test_rollouts import pid
+from test_rollouts import linger, pid
 from sim2real.workers import WorkerPool
-print(*set(WorkerPool(2).map(pid, None, range(40))), flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
+pool = WorkerPool(2)
+print(*set(pool.map(pid, None, range(40))), flush=True)
+threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGKILL)).start()
+if sys.argv[2] == "busy":
+    pool.map(linger, None, range(2))
+threading.Event().wait()
 """
 
 
-def test_workers_leave_when_their_parent_is_killed() -> None:
+@pytest.mark.parametrize("doing", ["idle", "busy"])
+def test_workers_leave_when_their_parent_is_killed(doing: str) -> None:
     folders = [str(Path(__file__).parent), str(Path(point_mass.__file__).parents[2])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-    parent = subprocess.run([sys.executable, "-c", DOOMED, folders[0]], capture_output=True, text=True, env=environment)
+    command = [sys.executable, "-c", DOOMED, folders[0], doing]
+    parent = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert parent.returncode == -signal.SIGKILL, parent.stderr
     orphans = [int(word) for word in parent.stdout.split()]
     until = time.monotonic() + 10.0
