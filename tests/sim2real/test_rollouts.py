@@ -216,7 +216,7 @@ def test_workers_leave_when_their_parent_is_killed(doing: str) -> None:
     folders = [str(Path(__file__).parent), str(Path(point_mass.__file__).parents[2])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
     command = [sys.executable, "-c", DOOMED, folders[0], doing]
-    parent = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    parent = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=60)
     assert parent.returncode == -signal.SIGKILL, parent.stderr
     orphans = [int(word) for word in parent.stdout.split()]
     until = time.monotonic() + 10.0
