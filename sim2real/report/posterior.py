@@ -88,8 +88,8 @@ def joint_posterior(run: Run, piece: Piece) -> Drawing | None:
         f"joint_posterior_{piece.target}_{piece.method}",
         f"What {piece.method} learned: {piece.target}",
         f"Joint distribution after the last update, seed {piece.seed}: density of each parameter and its 90 % "
-        f"interval, dashed the flat prior (diagonal); {drawn} (below); correlations (above). Axes are enlarged where little of "
-        f"the range is left.{few}{truth}",
+        f"interval, dashed the flat prior (diagonal); {drawn} (below); correlations (above). Axes are enlarged where "
+        f"little of the range is left.{few}{truth}",
         figure,
         _posterior_table(snapshot),
     )

@@ -188,8 +188,10 @@ class Run:
 
     @property
     def videos(self) -> tuple[Path, ...]:
-        """The videos that were made of it."""
-        return tuple(sorted((self.folder / "videos").glob("*.mp4")))
+        """The videos that were made of it, in the order of the pieces."""
+        order = {piece.folder.name: rank for rank, piece in enumerate(self.pieces)}
+        found = sorted((self.folder / "videos").glob("[!.]*.mp4"))
+        return tuple(sorted(found, key=lambda path: order.get(path.stem, len(order))))
 
 
 def _label(entry: object) -> str:

@@ -67,6 +67,14 @@ def test_the_answer_is_one_sentence_with_its_interval(train_page: Page, finished
     assert expected in train_page.text
 
 
+def test_the_answer_says_whether_methods_can_be_told_apart(train_run: Path, train_page: Page) -> None:
+    assert "The interval of particles lies apart from those of fixed and uniform." in train_page.text
+    summary = json.loads((train_run / "summary.json").read_text())
+    summary["methods"]["uniform"]["real"] |= {"rate": 0.8, "low": 0.75, "high": 0.86}
+    (train_run / "summary.json").write_text(json.dumps(summary))
+    assert "Too few episodes to tell particles from uniform: the intervals overlap." in page_of(train_run).text
+
+
 def test_the_ceiling_never_wins(train_page: Page) -> None:
     text = train_page.text
     assert "oracle succeeds" not in text
