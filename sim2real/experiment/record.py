@@ -54,9 +54,9 @@ class Record(Stages):
         self.rounds.append(json_row({**self.piece.columns(), "round": index, **gap.columns(), **costs}))
         for side, episodes in sides.items():
             self.rows += episode_rows(self.piece, index, side, phase, episodes, randomizer.space)
-        shown = [f"{side} {sum(e.success for e in found)}/{len(found)}" for side, found in sides.items() if found]
         stage = "final" if phase == "final" else f"round {index}"
-        self.watch.progress.message(f"{self.label} · {stage}: {', '.join(shown)}")
+        shown = ", ".join(_counted(side, episodes) for side, episodes in sides.items() if episodes)
+        self.watch.progress.message(f"{self.label} · {stage}: {shown}")
 
     def held_out(
         self, recordings: Sequence[Episode], predictions: Predictions, randomizer: Randomizer, domain: Domain
@@ -104,3 +104,10 @@ class Record(Stages):
     def keep_truth(self, truth: Mapping[str, float]) -> None:
         """Write down a hidden domain, for the report only."""
         write_json(self.folder / "truth.json", dict(truth))
+
+
+def _counted(side: str, episodes: Sequence[Episode]) -> str:
+    """Return successes of one side in words, and how many episodes diverged if any did."""
+    diverged = sum(episode.failure_mode == "diverged" for episode in episodes)
+    note = f" ({diverged} diverged)" if diverged else ""
+    return f"{side} {sum(episode.success for episode in episodes)}/{len(episodes)}{note}"

@@ -21,7 +21,7 @@ from sim2real.recordings import data_path
 
 REACH = """
 name: reach
-env: {id: PandaReach-v0, horizon: 25}
+env: {id: PandaReach-v0, horizon: 15}
 parameters:
   actuator.delay: {low: 0.0, high: 0.2}
 methods: [fixed, {method: particles, count: 64, designs: 8, sweeps: 1}]
@@ -54,7 +54,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("results")
     done = subprocess.run(
-        sim2real_run(file, "--output", str(output)), capture_output=True, text=True, check=False, timeout=300
+        sim2real_run(file, "--output", str(output)), capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stderr
     assert "Inference replays 3 real episodes" in done.stderr, "the cost is said before it is spent"
