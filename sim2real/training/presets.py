@@ -50,8 +50,8 @@ _PPO = Preset(
     activation="tanh",
     gamma=0.95,
     chunk_steps=32_768,
-    log_std_init=-0.5,
-    options={"n_steps": 256, "batch_size": 512, "n_epochs": 8, "gae_lambda": 0.9, "learning_rate": 5e-4},
+    log_std_init=0.0,
+    options={"n_steps": 256, "batch_size": 512, "n_epochs": 10, "gae_lambda": 0.9, "learning_rate": 1e-3},
 )
 _SAC = Preset(
     worlds=8,
@@ -60,12 +60,12 @@ _SAC = Preset(
     gamma=0.95,
     chunk_steps=16_384,
     options={
-        "learning_rate": 7e-4,
+        "learning_rate": 1e-3,
         "buffer_size": 200_000,
         "learning_starts": 2_000,
         "batch_size": 256,
         "train_freq": 8,
-        "gradient_steps": 16,
+        "gradient_steps": 32,
         "tau": 0.02,
     },
 )
