@@ -52,7 +52,7 @@ class Job:
     Args:
         seed: Of all random streams of the episode.
         domain: Values of some parameters; the others are nominal.
-        start: Where to begin; None to let the task draw it from ``seed``.
+        start: Where to begin, as sensors measured it; None to let the task draw it from ``seed``.
         actions: Actions (t, a) to repeat instead of asking the policy; the robot holds still behind their end.
         measured: Whether the episode tells only what sensors would: the measured start, and no domain or seed.
     """
@@ -150,7 +150,7 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
     world = cast(World, env.unwrapped)
     options: dict[str, Any] = {"domain": dict(job.domain)}
     if job.start is not None:
-        options["start"] = job.start
+        options["measured_start"] = job.start
     observation, info = env.reset(seed=job.seed, options=options)
     start = world.measured_start() if job.measured else job.start or world.world_state()
     domain = None if job.measured else info["domain"]

@@ -78,7 +78,7 @@ class JointLaw:
 
         ``(I / A, dt kp / A, dt fc / A, kp, kd + dt kp, I / dt, strength)``.
         """
-        rows = []
+        rows: list[tuple[float, ...]] = []
         for inertia, kp, kd, strength in zip(self.inertia, self.stiffness, self.damping, self.strength, strict=True):
             damped = inertia + timestep * (kd + self.viscous) + timestep * timestep * kp
             rows.append(

@@ -26,6 +26,7 @@ from sim2real_envs.tasks.base import Task
 
 Observation = NDArray[np.float32]
 _TASK_STREAM, _SENSOR_STREAM = 0, 1
+_RESET_OPTIONS = ("domain", "start", "measured_start")
 _FAR = 100.0  # [m], [rad], [m/s]: a world beyond is not physics any more
 
 
@@ -105,7 +106,8 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         Args:
             seed: Seeds this episode and, without further seeds, those after it.
             options: ``"domain"``: parameters that differ from nominal; ``"start"``: a ``WorldState`` whose names
-                replace what the task would draw.
+                replace what the task would draw; ``"measured_start"``: the same as sensors with the biases of this
+                domain saw it, so that an episode measured elsewhere begins where this world believes it began.
 
         Raises:
             UnknownNameError: If an option or a parameter does not exist.
@@ -116,8 +118,8 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         super().reset(seed=seed)
         options = options or {}
         for name in options:
-            if name not in ("domain", "start"):
-                raise UnknownNameError(name, "a reset option", ["domain", "start"])
+            if name not in _RESET_OPTIONS:
+                raise UnknownNameError(name, "a reset option", _RESET_OPTIONS)
         entropy = int(self.np_random.integers(2**62))
         task_stream, self._sensor_stream = (
             np.random.Generator(np.random.PCG64(np.random.SeedSequence([entropy, purpose])))
@@ -125,6 +127,8 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         )
         self._apply(self.parameter_space.complete(options.get("domain") or {}))
         start = _replaced(self._task.sample(task_stream), options.get("start"))
+        if options.get("measured_start") is not None:
+            start = _replaced(start, self._sensors.without_bias(options["measured_start"]))
         self._task.check_start(start)
         self._start = start
         self._backend.reset(start)

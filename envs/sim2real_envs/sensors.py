@@ -21,6 +21,7 @@ import numpy as np
 
 from sim2real_envs.backends.base import Reading
 from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
+from sim2real_envs.state import WorldState
 
 JOINT_PARAMETERS = ParameterSpace(
     [
@@ -188,6 +189,17 @@ class Sensors:
     def joint_spread(self) -> tuple[float, float]:
         """Return one standard deviation of a measured joint: position [rad] and velocity [rad/s]."""
         return float(self._noise[0]), float(self._noise[self._n])
+
+    def without_bias(self, measured: WorldState) -> WorldState:
+        """Return the true state that these sensors would have measured as ``measured``: their biases are taken off."""
+        values = dict(measured.values)
+        if "joint.position" in values:
+            values["joint.position"] = values["joint.position"] - self._bias[: self._n]
+        if "object.pose" in values and self._has_object:
+            pose = values["object.pose"].copy()
+            pose[:3] -= self._bias[2 * self._n : 2 * self._n + 3]
+            values["object.pose"] = pose
+        return WorldState(values, measured.spread, measured.commands)
 
     def _true(self, reading: Reading) -> Sequence[float]:
         if reading.object_position is None or reading.object_orientation is None:

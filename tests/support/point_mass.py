@@ -63,7 +63,7 @@ class PointMassEnv(gymnasium.Env[Any, Any]):
         options = options or {}
         self._domain = SPACE.complete(options.get("domain") or {})
         task, self._sensors = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-        start: WorldState | None = options.get("start")
+        start: WorldState | None = options.get("measured_start")
         drawn = float(task.uniform(-0.3, 0.0)), float(task.uniform(0.2, 0.5))
         self._x, self._goal = drawn if start is None else self._read(start)
         self._v, self._steps = 0.0, 0

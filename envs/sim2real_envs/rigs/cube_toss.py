@@ -46,7 +46,7 @@ PARAMETERS = ParameterSpace(
             doc="Stiffness of the contact between cube and table.",
         ),
         Parameter(
-            "physics.contact_damping", 1000.0, 100.0, 1e4, (1.0, 1e5), "N s/m", log=True,
+            "physics.contact_damping", 500.0, 50.0, 5000.0, (1.0, 1e5), "N s/m", log=True,
             doc="Damping of the contact between cube and table; a softer one takes from the restitution.",
         ),
         Parameter(
