@@ -40,7 +40,9 @@ def distributions(run: Run, target: str) -> Drawing | None:
         axis.set_title(with_unit(name, parameter["unit"]))
     pseudo = run.targets[target] == "pseudo-real"
     figure.legend(handles=_handles(bool(truth)), loc="outside lower left", ncols=5)
-    marked = " The orange line is the hidden truth of the pseudo-real target, which no method sees." if truth else ""
+    marked = (
+        " The orange line is the hidden truth of the pseudo-real target, which only an oracle sees." if truth else ""
+    )
     suffix = f"_{target}" if len(run.targets) > 1 else ""
     return Drawing(
         f"distributions{suffix}",
