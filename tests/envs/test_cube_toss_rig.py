@@ -77,7 +77,8 @@ def test_a_sliding_cube_stops_after_v_squared_over_two_mu_g(rig: CubeTossRig, fr
 
 @pytest.mark.parametrize("restitution", [0.25, 0.6])
 def test_restitution_returns_most_of_its_square_of_the_height(rig: CubeTossRig, restitution: float) -> None:
-    assert _bounce(rig, {"object.restitution": restitution}) == pytest.approx(restitution**2, rel=0.25)
+    as_shipped = _bounce(rig, {"object.restitution": restitution})
+    assert 0.6 * restitution**2 < as_shipped < restitution**2  # the contact is somewhat soft
     hard = {"physics.contact_damping": 1e5, "physics.timestep": 0.001}
     assert _bounce(rig, {"object.restitution": restitution} | hard) == pytest.approx(restitution**2, rel=0.1)
 
