@@ -51,7 +51,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         UnknownNameError: If backend, control or observation do not exist.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 25}
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 25}  # noqa: RUF012
 
     def __init__(
         self,
@@ -219,6 +219,22 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         """Return the complete true state; costs about as much as a few physics steps."""
         self._require_open()
         return self._backend.state()
+
+    def timed_parts(self) -> list[tuple[str, Any, str]]:
+        """Return (what it does, owner, method name) of the parts of a step, for a benchmark's clock."""
+        return [
+            *self._backend.timed_parts(),
+            ("joint law", self._backend, "advance"),
+            ("reading the world", self._backend, "read"),
+            ("kinematics and control", self._kinematics, "tool"),
+            ("kinematics and control", self._control, "target"),
+            ("actuator schedule", self._actuators, "schedule"),
+            ("sensors", self._sensors, "measure"),
+            ("task: observation, reward, outcome", self._task, "observe"),
+            ("task: observation, reward, outcome", self._task, "judge"),
+            ("task: observation, reward, outcome", self._task, "watch"),
+            ("reset", self, "reset"),
+        ]
 
     def world_state(self) -> WorldState:
         """Return enough of the true state to continue from, the commands in the delay line included."""

@@ -127,5 +127,6 @@ class Kinematics:
                 return joints
             joints = self.step(joints, pose, error, damping=0.01, pull=0.0)
         raise StateError(
-            f"The tool cannot reach {wanted.round(3).tolist()} m (base frame): it stops {np.abs(error).max():.3f} short."
+            f"The tool cannot reach {wanted.round(3).tolist()} m (base frame): "
+            f"{np.abs(error).max():.3f} (m or rad) are missing."
         )

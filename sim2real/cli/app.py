@@ -251,6 +251,45 @@ def fetch_data(
     typer.echo(f"{fetched.verified} of them have a known checksum, and match it.")
 
 
+@bench_app.command("env")
+@guarded
+def bench_env(
+    turns: Annotated[int, typer.Option(min=1, help="Times that each contestant runs; the median counts.")] = 5,
+    steps: Annotated[int, typer.Option(min=1, help="Control steps of a turn.")] = 2_000,
+) -> None:
+    """Measure pushing in one process: ours beside panda-gym at equal substeps, and where the time goes.
+
+    Example: sim2real bench env --turns 10
+    """
+    from rich.console import Console
+
+    from sim2real.bench import env_parts, env_speed
+    from sim2real.cli.live import progress_for, stages
+    from sim2real.cli.tables import console, parts_table, speed_table
+
+    with progress_for(Console(stderr=True)) as progress:
+        show = stages(progress)
+        speeds = env_speed(turns=turns, steps=steps, progress=lambda done, total: show("stepping", done, total))
+    console().print(speed_table(speeds))
+    console().print(parts_table(env_parts(steps=steps)))
+
+
+@bench_app.command("reset")
+@guarded
+def bench_reset(
+    count: Annotated[int, typer.Option(min=1, help="Resets of each kind.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the domains drawn.")] = 0,
+) -> None:
+    """Measure resets of pushing: at nominal, and with every parameter drawn anew.
+
+    Example: sim2real bench reset --count 2000
+    """
+    from sim2real.bench import reset_time
+    from sim2real.cli.tables import console, resets_table
+
+    console().print(resets_table(reset_time(count=count, seed=seed)))
+
+
 @bench_app.command("train")
 @guarded
 def bench_train(

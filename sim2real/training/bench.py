@@ -7,11 +7,9 @@ take turns and the figures to quote are ratios within a turn.
 from __future__ import annotations
 
 import importlib.util
-import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import gymnasium
@@ -23,6 +21,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv, VecNormalize
 import sim2real_envs
 from sim2real.errors import MissingExtraError
 from sim2real.randomizers.uniform import Uniform
+from sim2real.speed import Speed, compare
 from sim2real.training import models
 from sim2real.training.normalizer import Normalizer
 from sim2real.training.ppo import LeanPPO
@@ -34,29 +33,6 @@ from sim2real_envs.vector import VectorWorlds
 Progress = Callable[[int, int], None]
 _STOCK_ENVS = 4
 _PARAMETERS = ("object.friction", "actuator.delay")  # what ours randomizes meanwhile
-
-
-@dataclass(frozen=True)
-class Speed:
-    """Env steps per second inside ``learn()`` of one contestant.
-
-    Args:
-        name: What was run.
-        rate: Median over the turns [1/s].
-        low: Slowest turn [1/s].
-        high: Fastest turn [1/s].
-        ratio: Our speed divided by this one, median over the turns; 1 for ours.
-        ratio_low: Smallest of those ratios.
-        ratio_high: Largest of those ratios.
-    """
-
-    name: str
-    rate: float
-    low: float
-    high: float
-    ratio: float
-    ratio_low: float
-    ratio_high: float
 
 
 class Contestant(Protocol):
@@ -98,15 +74,7 @@ def train_speed(
             rates[turn, column] = contestants[column].learn(steps)
             if progress is not None:
                 progress(turn * len(contestants) + column + 1, rates.size)
-        return tuple(
-            _speed(contestant.name, rates[:, column].tolist(), (rates[:, -1] / rates[:, column]).tolist())
-            for column, contestant in enumerate(contestants)
-        )
-
-
-def _speed(name: str, rates: Sequence[float], ratios: Sequence[float]) -> Speed:
-    middle = statistics.median
-    return Speed(name, middle(rates), min(rates), max(rates), middle(ratios), min(ratios), max(ratios))
+        return compare([contestant.name for contestant in contestants], rates)
 
 
 def _timed(model: Any, steps: int, threads: int) -> float:

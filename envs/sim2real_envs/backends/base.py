@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,9 @@ class Backend(Part, Protocol):
 
     def state(self) -> RobotState:
         """Return the complete true state."""
+
+    def timed_parts(self) -> list[tuple[str, Any, str]]:
+        """Return (what it does, owner, function name) of the engine's calls in a step, its own step first."""
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture (height, width, 3)."""

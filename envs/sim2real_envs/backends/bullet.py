@@ -209,6 +209,16 @@ class BulletBackend:
             object_twists=twists,
         )
 
+    def timed_parts(self) -> list[tuple[str, Any, str]]:
+        """Return PyBullet's functions that a control step calls, its own step first."""
+        return [
+            ("physics engine: stepSimulation", pybullet, "stepSimulation"),
+            ("engine calls: joint states", pybullet, "getJointStates"),
+            ("engine calls: gravity torques", pybullet, "calculateInverseDynamics"),
+            ("engine calls: set torques", pybullet, "setJointMotorControlArray"),
+            ("engine calls: contacts", pybullet, "getContactPoints"),
+        ]
+
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture (height, width, 3) from a fixed camera in front of the robot, by the software renderer."""
         view = pybullet.computeViewMatrixFromYawPitchRoll((0.45, 0.0, 0.08), 1.15, 55.0, -35.0, 0.0, 2)

@@ -91,8 +91,9 @@ class Push(Task):
         if z < 0.4 * HALF:
             raise StateError(f"'object.pose' puts the cube into the table: its centre is at z = {z:.3f} m, not {HALF}.")
         if math.hypot(x, y) > self._reach:
+            distance = math.hypot(x, y)
             raise StateError(
-                f"'object.pose' puts the cube out of reach: {math.hypot(x, y):.2f} m from the base, at most {self._reach}."
+                f"'object.pose' puts the cube out of reach: {distance:.2f} m from the base, at most {self._reach}."
             )
 
     def begin(self, start: WorldState, tool: Array, reading: Reading, seen: Measurement, seen_tool: Array) -> None:
