@@ -1,0 +1,59 @@
+"""Wrappers for single environments and for other people's training code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gymnasium
+import numpy as np
+
+from sim2real_envs.errors import OptionError
+from sim2real_envs.parameters import Domain, ParameterSpace
+
+ObsType = TypeVar("ObsType")
+ActType = TypeVar("ActType")
+Sampler = Callable[[np.random.Generator], Domain]
+
+
+class RandomizeOnReset(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType]):
+    """Draws a domain at every reset, from a random stream of its own.
+
+    A seed given to ``reset`` seeds that stream too, so that one seed decides the whole run; one more randomized
+    parameter changes neither starts nor sensor noise. A domain given in ``options`` goes before the drawn one.
+
+    Args:
+        env: An environment whose ``reset`` takes ``options={"domain": {...}}``.
+        sampler: Returns the values of some parameters, SI; the others stay nominal. By default all parameters are
+            drawn uniformly from their ranges.
+
+    Raises:
+        OptionError: If there is no sampler and the environment has no ``parameter_space``.
+    """
+
+    def __init__(self, env: gymnasium.Env[ObsType, ActType], sampler: Sampler | None = None) -> None:
+        super().__init__(env)
+        self._sampler = _uniform(env) if sampler is None else sampler
+        self._stream = np.random.default_rng()
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[ObsType, dict[str, Any]]:
+        """Start an episode in a drawn domain."""
+        if seed is not None:
+            self._stream = np.random.default_rng(np.random.SeedSequence([seed, 2]))
+        drawn = self._sampler(self._stream)
+        given = options or {}
+        domain = {**drawn, **given.get("domain", {})}
+        return self.env.reset(seed=seed, options={**given, "domain": domain})
+
+
+def _uniform(env: gymnasium.Env[Any, Any]) -> Sampler:
+    space = getattr(env.unwrapped, "parameter_space", None)
+    if not isinstance(space, ParameterSpace):
+        raise OptionError(f"{env} has no parameter_space: say with `sampler` what is drawn at a reset.")
+
+    def sample(rng: np.random.Generator) -> Domain:
+        return space.to_domain(space.from_unit(rng.random(len(space))))
+
+    return sample
