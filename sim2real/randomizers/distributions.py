@@ -41,7 +41,7 @@ def marginals(space: ParameterSpace, unit: Array) -> dict[str, Marginal]:
     """
     if len(unit) == 0:
         return _prior_marginals(space)
-    grid = np.quantile(unit, PROBABILITIES, axis=0)  # (21, n)
+    grid = np.quantile(unit, PROBABILITIES, axis=0, method="weibull")  # (21, n); n / (c + 1): unbiased coverage
     quantiles, values = space.from_unit(grid), space.from_unit(unit)
     contraction = 1.0 - unit.var(axis=0) / UNIFORM_VARIANCE
     result = {}
@@ -80,6 +80,33 @@ def correlation(unit: Array) -> Array:
     matrix: Array = np.clip(scaled.T @ scaled, -1.0, 1.0)
     np.fill_diagonal(matrix, 1.0)
     return matrix
+
+
+def thin(unit: Array, count: int) -> Array:
+    """Return ``count`` of the particles (p, d) that cover them evenly; all where there are no more.
+
+    The cloud is cut in two across its widest side, again and again, and each
+    piece gives one particle, whichever stands first: a stratified sample, with
+    far less noise in its moments than every so-many-th particle has.
+    """
+    if len(unit) <= count:
+        return unit
+    spread = unit.std(axis=0)
+    scaled = unit / np.where(spread > 0.0, spread, 1.0)
+    pieces = [(np.arange(len(unit)), count)]
+    chosen: list[int] = []
+    while pieces:
+        piece, share = pieces.pop()
+        if share == 1:
+            chosen.append(int(piece.min()))
+            continue
+        across = scaled[piece]
+        order = piece[np.argsort(across[:, int(np.ptp(across, axis=0).argmax())], kind="stable")]
+        half = share // 2
+        border = len(order) * half // share
+        pieces += [(order[:border], half), (order[border:], share - half)]
+    picked: Array = unit[np.sort(chosen)]
+    return picked
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,13 @@ class Belief:
     outcomes: tuple[Outcome, ...]
 
     def thinned(self, count: int) -> Array:
-        """Return ``count`` of the particles, evenly picked (count, d)."""
-        index = np.linspace(0, len(self.cloud.unit) - 1, count).round().astype(np.int64)
-        picked: Array = self.cloud.unit[index]
-        return picked
+        """Return ``count`` of the particles (count, d)."""
+        return distributions.thin(self.cloud.unit, count)
 
     def spread(self) -> distributions.KernelMixture:
         """Return a density somewhat wider than the posterior, for designs."""
         learned = np.ones(self.cloud.unit.shape[1], dtype=bool)
-        return distributions.smooth(self.thinned(min(256, len(self.cloud.unit))), learned, 1.3, 0.02)
+        return distributions.smooth(self.thinned(256), learned, 1.3, 0.02)
 
     def diagnostics(self) -> dict[str, float]:
         """Return what a user should know of this inference."""

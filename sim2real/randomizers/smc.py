@@ -23,6 +23,7 @@ from sim2real.randomizers.base import IntArray
 from sim2real_envs.parameters import Array
 
 MOVES = 4  # Metropolis moves at each temperature
+LAST_MOVES = 12  # and at the last one, to be rid of the copies that resampling made
 STEP = 0.7  # share of fresh noise in an autoregressive proposal
 MAX_TEMPERATURES = 60
 
@@ -99,7 +100,7 @@ def sample_posterior(model: Model, dimension: int, size: int, rng: np.random.Gen
         smallest = min(smallest, effective_sample_size(log_weights))
         power, stages = (1.0 if power + step >= 1.0 - 1e-9 else power + step), stages + 1
         state.take(systematic_resample(log_weights, rng))
-        rates = [_move(model, state, power, move, rng) for move in range(MOVES)]
+        rates = [_move(model, state, power, move, rng) for move in range(MOVES if power < 1.0 else LAST_MOVES)]
     return Cloud(
         ndtr(state.latent), state.nuisance, state.prediction, smallest, float(np.mean(rates)), stages, evidence
     )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtri
 
-from sim2real.randomizers.distributions import correlation, marginals, smooth, verdict
+from sim2real.randomizers.distributions import correlation, marginals, smooth, thin, verdict
 from sim2real.testing import SLIDE_SPACE
 from sim2real_envs.parameters import Array
 
@@ -110,3 +110,21 @@ def test_a_ridge_stays_a_ridge() -> None:
         draws = smooth(ridge, np.array(learned), 1.2, 0.0).sample(rng, 5000)
         assert np.abs(draws.sum(axis=1) - 1.0).mean() < 0.05
         assert draws.std(axis=0).min() > 0.25
+
+
+def test_thinned_particles_have_the_moments_of_the_cloud_with_less_noise_than_a_random_pick() -> None:
+    rng = np.random.default_rng(8)
+    errors = []
+    for _ in range(50):
+        cloud = np.column_stack([rng.random((1024, 2)), 0.3 + 0.01 * rng.normal(size=1024)])
+        picks = (thin(cloud, 128), cloud[rng.choice(1024, 128, replace=False)])
+        errors.append([np.abs(pick.var(axis=0) / cloud.var(axis=0) - 1.0) for pick in picks])
+    stratified, plain = np.mean(errors, axis=0)
+    assert (stratified < 0.6 * plain).all()
+
+
+def test_thinning_keeps_distinct_particles_of_the_cloud() -> None:
+    cloud = np.random.default_rng(9).random((100, 2))
+    picked = thin(cloud, 33)
+    assert len({tuple(row) for row in picked} & {tuple(row) for row in cloud}) == 33
+    assert thin(cloud, 100) is cloud
