@@ -38,11 +38,12 @@ def frozen(values: ArrayLike) -> Array:
 class RobotState:
     """The true state of a robot and the objects around it, as the engine has it.
 
-    Shapes, for n joints and f fingers: ``joint_position`` (n,) rad, ``joint_velocity`` (n,) rad/s,
-    ``joint_torque`` (n,) Nm as commanded by the actuators, ``tool_position`` (3,) m, ``tool_orientation`` (4,) xyzw,
-    ``tool_linear_velocity`` (3,) m/s, ``tool_angular_velocity`` (3,) rad/s, ``finger_position`` (f,) m,
-    ``finger_forces`` (f, 3) N in the world frame acting on each finger, ``gripper_force`` N, ``object_poses`` name to
-    (7,): position and quaternion xyzw, ``object_twists`` name to (6,): linear m/s and angular rad/s.
+    Shapes, for n joints and f fingers: ``time`` s since the episode began, ``joint_position`` (n,) rad,
+    ``joint_velocity`` (n,) rad/s, ``joint_torque`` (n,) Nm as commanded by the actuators, ``tool_position`` (3,) m,
+    ``tool_orientation`` (4,) xyzw, ``tool_linear_velocity`` (3,) m/s, ``tool_angular_velocity`` (3,) rad/s,
+    ``finger_position`` (f,) m, ``finger_forces`` (f, 3) N in the world frame acting on each finger,
+    ``gripper_force`` N, ``object_poses`` name to (7,): position and quaternion xyzw, ``object_twists`` name to (6,):
+    linear m/s and angular rad/s.
     """
 
     time: float
