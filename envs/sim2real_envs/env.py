@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import gymnasium
@@ -18,15 +19,18 @@ from sim2real_envs.backends.base import Reading
 from sim2real_envs.control import CONTROL_PERIOD, make_control
 from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
 from sim2real_envs.kinematics import Kinematics, ToolPose
+from sim2real_envs.options import nominal_timestep, picture_size, whole_number
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.sensors import Sensors
+from sim2real_envs.starts import as_start, replaced
 from sim2real_envs.state import RobotState, WorldState
 from sim2real_envs.tasks.base import Task
 
 Observation = NDArray[np.float32]
 _TASK_STREAM, _SENSOR_STREAM = 0, 1
 _RESET_OPTIONS = ("domain", "start", "measured_start")
+_MOST_PAST_ACTIONS = 100
 _FAR = 100.0  # [m], [rad], [m/s]: a world beyond is not physics any more
 
 
@@ -72,13 +76,14 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
             raise UnknownNameError(observation, "an observation", ["state"])
         if render_mode not in (None, "rgb_array"):
             raise UnknownNameError(str(render_mode), "a render mode", ["rgb_array"])
-        self.render_mode, self._render_size = render_mode, render_size
+        self.render_mode, self._render_size = render_mode, picture_size(render_size)
         self.control_period = CONTROL_PERIOD
         self._kinematics = Kinematics(arm)
         self._task = task(arm, self._kinematics)  # type: ignore[call-arg]
-        self.horizon = _whole_number("horizon", self._task.horizon if horizon is None else horizon, least=1)
-        self._past: deque[list[float]] = deque(maxlen=_whole_number("past_actions", past_actions, least=0))
-        step = _nominal_timestep(substeps, timestep)
+        self.horizon = whole_number("horizon", self._task.horizon if horizon is None else horizon, least=1)
+        past_actions = whole_number("past_actions", past_actions, least=0, most=_MOST_PAST_ACTIONS)
+        self._past: deque[list[float]] = deque(maxlen=past_actions)
+        step = nominal_timestep(substeps, timestep)
         render = render_mode is not None
         self._control = make_control(control, self._kinematics, self._task.tool_space)
         self._backend = make_backend(backend, self._task.scene, CONTROL_PERIOD, step, render=render)
@@ -95,6 +100,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._control.size,), dtype=np.float32)
         self._domain = self.parameter_space.nominal()
         self._closed = self._running = False
+        self._steps = 0
 
     # -- Gymnasium ----------------------------------------------------------------------------------------------
 
@@ -111,10 +117,12 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
 
         Raises:
             UnknownNameError: If an option or a parameter does not exist.
+            OptionError: If an option is not of the kind said above.
             ParameterError: If a value lies beyond its limits.
             StateError: If the start cannot be.
         """
         self._require_open()
+        self._running = False
         super().reset(seed=seed)
         options = options or {}
         for name in options:
@@ -125,10 +133,13 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
             np.random.Generator(np.random.PCG64(np.random.SeedSequence([entropy, purpose])))
             for purpose in (_TASK_STREAM, _SENSOR_STREAM)
         )
-        self._apply(self.parameter_space.complete(options.get("domain") or {}))
-        start = _replaced(self._task.sample(task_stream), options.get("start"))
+        self._apply(self.parameter_space.complete(_as_domain(options.get("domain"))))
+        start = self._task.sample(task_stream)
+        if options.get("start") is not None:
+            start = replaced(start, as_start("start", options["start"]))
         if options.get("measured_start") is not None:
-            start = _replaced(start, self._sensors.without_bias(options["measured_start"]))
+            measured = as_start("measured_start", options["measured_start"])
+            start = replaced(start, self._sensors.without_bias(measured))
         self._task.check_start(start)
         self._start = start
         self._backend.reset(start)
@@ -142,7 +153,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         self._seen_pose = self._pose_of_policy()
         self._task.begin(start, tool.position, reading, self._seen, self._seen_pose.position)
         self._last_observation = self._observe()
-        return self._last_observation.copy(), {"domain": self._domain}
+        return self._last_observation.copy(), {"domain": dict(self._domain)}
 
     def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Act for one control period.
@@ -177,7 +188,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         failure = judgement.ended
         if truncated:
             failure = "collision" if self._touched_table else "timeout"
-        info = {"domain": self._domain, "is_success": judgement.success, "failure_mode": failure}
+        info = {"domain": dict(self._domain), "is_success": judgement.success, "failure_mode": failure}
         if terminated or truncated:
             self._running = False
             info["outcome"] = self._task.outcome(judgement.success, self._steps * CONTROL_PERIOD)
@@ -218,7 +229,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
     def state(self) -> RobotState:
         """Return the complete true state; costs about as much as a few physics steps."""
         self._require_open()
-        return self._backend.state()
+        return replace(self._backend.state(), time=self._steps * CONTROL_PERIOD)
 
     def timed_parts(self) -> list[tuple[str, Any, str]]:
         """Return (what it does, owner, method name) of the parts of a step, for a benchmark's clock."""
@@ -299,7 +310,10 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         self._require_open()
         if not self._running:
             raise ActionError("There is no running episode: call reset() first, and again after an episode has ended.")
-        command = np.array(action, dtype=np.float64)
+        try:
+            command = np.array(action, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ActionError(f"An action must be an array of numbers, but got {action!r}.") from None
         if command.shape != self.action_space.shape:
             raise ActionError(f"An action must have shape {self.action_space.shape}, but got {command.shape}.")
         clipped: Array = np.minimum(np.maximum(command, -1.0), 1.0)  # NaN stays NaN
@@ -309,7 +323,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         """End an episode whose physics or action is not finite; its outcomes are NaN."""
         self._running = False
         outcome = {outcome.name: math.nan for outcome in self._task.outcomes}
-        info = {"domain": self._domain, "is_success": False, "failure_mode": "diverged", "outcome": outcome}
+        info = {"domain": dict(self._domain), "is_success": False, "failure_mode": "diverged", "outcome": outcome}
         return self._last_observation.copy(), 0.0, True, False, info
 
     def _require_open(self) -> None:
@@ -323,30 +337,10 @@ def _is_physics(reading: Reading) -> bool:
     return all(-_FAR < number < _FAR for number in numbers)
 
 
-def _replaced(sampled: WorldState, start: WorldState | Mapping[str, Array] | None) -> WorldState:
-    """Return ``sampled`` with the names that ``start`` gives."""
-    if start is None:
-        return sampled
-    if not isinstance(start, WorldState):
-        start = WorldState(start)
-    return WorldState({**sampled.values, **start.values}, start.spread, start.commands)
-
-
-def _whole_number(name: str, value: int, *, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise OptionError(f"`{name}` must be a whole number of at least {least}, but got {value!r}.")
-    return int(value)
-
-
-def _nominal_timestep(substeps: int | None, timestep: float | None) -> float:
-    """Return the nominal physics step [s] that the two options ask for."""
-    if substeps is not None and timestep is not None:
-        raise OptionError("`substeps` and `timestep` say the same thing: give one of the two.")
-    if timestep is not None:
-        if not 0.001 <= timestep <= 0.01:
-            raise OptionError(f"`timestep` must lie within [0.001, 0.01] s, but got {timestep!r}.")
-        substeps = max(1, round(CONTROL_PERIOD / timestep))
-    number = 20 if substeps is None else _whole_number("substeps", substeps, least=4)
-    if number > 40:
-        raise OptionError(f"`substeps` must lie within [4, 40] (10 ms to 1 ms), but got {number}.")
-    return CONTROL_PERIOD / number
+def _as_domain(value: object) -> Domain:
+    """Return the reset option ``"domain"`` as a domain."""
+    if value is None:
+        return {}
+    if isinstance(value, Mapping):
+        return value
+    raise OptionError(f"The reset option 'domain' must map parameters to numbers, but got {type(value).__name__}.")

@@ -62,7 +62,7 @@ class MissingDependencyError(EnvError, ImportError):
 
 def nearest_name(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that ``name`` was most likely meant to be, or None."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    matches = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pybullet
 import pybullet_data
 from numpy.typing import NDArray
 
@@ -18,6 +17,7 @@ from sim2real_envs.actuators import JointLaw
 from sim2real_envs.arms.urdf import urdf_text
 from sim2real_envs.backends.base import Reading
 from sim2real_envs.backends.bullet_parameters import BulletParameters
+from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
 from sim2real_envs.kinematics import Kinematics
 from sim2real_envs.parameters import Domain, ParameterSpace

@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import pybullet
 
+from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
 from sim2real_envs.parameters import Array, Domain
 

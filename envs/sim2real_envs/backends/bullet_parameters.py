@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pybullet
-
+from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 from sim2real_envs.scene import Body, Scene
 
