@@ -1,1 +1,1 @@
-"""TODO"""
+"""Converters from published files to the data folder: the only other place that may load torch, inside a function."""
