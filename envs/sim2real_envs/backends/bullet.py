@@ -20,7 +20,7 @@ from sim2real_envs.backends.bullet_parameters import BulletParameters
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
 from sim2real_envs.kinematics import Kinematics
-from sim2real_envs.parameters import Domain, ParameterSpace
+from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.scene import Body, Scene
 from sim2real_envs.state import RobotState, WorldState, frozen
 
@@ -55,6 +55,7 @@ class BulletBackend:
         self._parameters = BulletParameters(self._client, scene, self._arm, table, period, timestep)
         self._free_the_joints()
         self.apply(self._parameters.space.nominal())
+        self._nominal_masses, self._unit_armature = self._mass_matrices()
 
     # -- parameters ---------------------------------------------------------------------------------------------
 
@@ -82,9 +83,14 @@ class BulletBackend:
         return self._parameters.applied()
 
     def joint_inertia(self) -> tuple[float, ...]:
-        """Return 1 / diag(M^-1) at the home pose, (n,) kg m2."""
-        home = [*self._scene.arm.home, *self._finger_zeros()]
-        matrix = np.array(pybullet.calculateMassMatrix(self._arm, home, physicsClientId=self._client))
+        """Return 1 / diag(M^-1) at the home pose, (n,) kg m2.
+
+        M is linear in masses, inertias and armature, so it follows from the nominal one.
+        """
+        scale, armature = self._parameters.mass_scale, self._parameters.armature
+        bare = self._nominal_masses - self._scene.arm.armature * self._unit_armature
+        matrix = self._nominal_masses + (scale - 1.0) * bare
+        matrix += (armature - self._scene.arm.armature) * self._unit_armature
         inverse = np.linalg.inv(matrix)
         return tuple((1.0 / np.diag(inverse))[: self._scene.arm.size].tolist())
 
@@ -269,6 +275,22 @@ class BulletBackend:
             pybullet.changeDynamics(
                 self._arm, link, linearDamping=0.0, angularDamping=0.0, jointDamping=0.0, physicsClientId=client
             )
+
+    def _mass_matrices(self) -> tuple[Array, Array]:
+        """Return M at home (n, n) as it stands now, and what armature of 1 kg m2 on every driven link adds to it.
+
+        PyBullet keeps the masses of the first call for this and for inverse dynamics, whatever is changed later:
+        the first call is here, so that inverse dynamics are always those of the nominal arm.
+        """
+        arm = self._scene.arm
+        home = [*arm.home, *self._finger_zeros()]
+        masses = np.array(pybullet.calculateMassMatrix(self._arm, home, physicsClientId=self._client))
+        axes = self._kinematics.tool(np.array(arm.home)).jacobian[3:]  # (3, n)
+        order = np.arange(arm.size)
+        carried = arm.size - np.maximum(order[:, None], order)  # links that turn with both joints
+        unit = np.zeros_like(masses)
+        unit[: arm.size, : arm.size] = axes.T @ axes * carried
+        return masses, unit
 
     def _make_box(self, body: Body) -> int:
         client = self._client

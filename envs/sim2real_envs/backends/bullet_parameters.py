@@ -117,7 +117,8 @@ class BulletParameters:
         self._body = scene.object
         self.object: int | None = None
         self.timestep, self.substeps = timestep, round(period / timestep)
-        self.gravity_compensation = 1.0
+        self.gravity_compensation = self.mass_scale = 1.0
+        self.armature = scene.arm.armature
         self._made: tuple[float, float, float] | None = None
         self._com = (0.0, 0.0, 0.0)
         self._bank: dict[float, tuple[int, int]] = {}
@@ -146,8 +147,9 @@ class BulletParameters:
             physicsClientId=self._client,
         )
         self._apply_to_arm(domain["joint.mass_scale"], domain["joint.armature"])
-        actual = -domain["physics.gravity"] * domain["joint.mass_scale"]
-        self.gravity_compensation = GRAVITY / actual if actual > 0.0 else 0.0
+        self.mass_scale, self.armature = domain["joint.mass_scale"], domain["joint.armature"]
+        pull = -domain["physics.gravity"]
+        self.gravity_compensation = GRAVITY / pull if pull > 0.0 else 0.0  # of the nominal arm's weight
         if self._body is not None:
             self._apply_to_object(self._body, domain)
 
