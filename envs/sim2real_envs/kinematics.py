@@ -35,7 +35,11 @@ def rotation_error(current: Array, wanted: Array) -> Array:
     turn = wanted @ current.T
     vector = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
     angle = acos(min(1.0, max(-1.0, (float(turn[0, 0] + turn[1, 1] + turn[2, 2]) - 1.0) / 2.0)))
-    scale: float = 0.5 if angle < 1e-6 else angle / (2.0 * sin(angle)) if angle < 3.14 else 1.0
+    if angle > 3.14:  # a half turn: turn + I = 2 axis axis^T, and the sign is that of what is left of the vector
+        column = (turn + np.eye(3))[:, int(np.argmax(np.diag(turn)))]
+        half_turn: Array = column * (angle / float(np.linalg.norm(column)))
+        return -half_turn if float(half_turn @ vector) < 0.0 else half_turn
+    scale: float = 0.5 if angle < 1e-6 else angle / (2.0 * sin(angle))
     return vector * scale
 
 
