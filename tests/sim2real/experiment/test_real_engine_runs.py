@@ -18,6 +18,7 @@ import sim2real
 from sim2real.errors import MissingDataError
 from sim2real.experiment.spec import spec_from
 from sim2real.recordings import data_path
+from tests.support.kills import kill_until_done, random_delays
 
 REACH = """
 name: reach
@@ -94,18 +95,13 @@ def test_one_worker_gives_the_same_numbers_as_two(file: Path, folder: Path, tmp_
 def test_a_panda_run_that_is_killed_again_and_again_ends_with_the_same_numbers(
     file: Path, folder: Path, tmp_path: Path
 ) -> None:
-    kills, delay = 0, 4.0
-    while True:
-        process = subprocess.Popen(sim2real_run(file, "--output", str(tmp_path), "--resume"), stderr=subprocess.PIPE)
-        try:
-            process.communicate(timeout=delay)
-            break
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            kills, delay = kills + 1, delay + 0.37
-    assert process.returncode == 0
-    assert kills >= 4
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            sim2real_run(file, "--output", str(tmp_path), "--resume"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
+    kills = kill_until_done(start, tmp_path, random_delays(seed=2, kills=8, longest=12.0))
+    assert kills >= 3
     (found,) = (tmp_path / "reach").iterdir()
     expected = json.loads((folder / "summary.json").read_text())
     assert without_times(json.loads((found / "summary.json").read_text())) == without_times(expected)
