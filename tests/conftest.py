@@ -1,4 +1,4 @@
-"""What all tests share, so that they are the same on every machine, however slow it is and however they were started."""
+"""What all tests share: the same on every machine, however slow it is and however they were started."""
 
 from __future__ import annotations
 
