@@ -49,7 +49,7 @@ def starts(episodes: Sequence[Episode]) -> list[tuple[float, float]]:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    spec = toy(methods=["fixed", "uniform", {"method": "particles", "count": 64, "designs": 16}, "oracle"])
+    spec = toy(methods=["fixed", "uniform", {"method": "particles", "count": 128, "designs": 64}, "oracle"])
     return run(spec, output=tmp_path_factory.mktemp("results"), trainer=GainSearch(), report=False)
 
 
@@ -177,7 +177,7 @@ def test_episodes_are_a_tidy_table(result: Result) -> None:
 
 
 def test_the_number_of_workers_does_not_change_a_number(result: Result, tmp_path: Path) -> None:
-    spec = toy(methods=[{"method": "particles", "count": 64, "designs": 16}], workers=2)
+    spec = toy(methods=[{"method": "particles", "count": 128, "designs": 64}], workers=2)
     two = run(spec, output=tmp_path, trainer=GainSearch(), report=False)
     assert without_times(two.summary["methods"]["particles"]) == without_times(result.summary["methods"]["particles"])
 
