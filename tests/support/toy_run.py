@@ -1,4 +1,7 @@
-"""A small experiment on the point mass, and a command that runs it, for tests that kill the process."""
+"""A small experiment on the point mass, and a command that runs it, for tests that kill the process.
+
+python -m tests.support.toy_run OUTPUT [WARMUP_STEPS]
+"""
 
 from __future__ import annotations
 
@@ -32,4 +35,5 @@ def toy(**changes: Any) -> ExperimentSpec:
 
 
 if __name__ == "__main__":
-    run(toy(), output=Path(sys.argv[1]), resume=True, trainer=GainSearch(), report=False)
+    steps = {"agent": {"warmup_steps": int(sys.argv[2]), "round_steps": 3000}} if len(sys.argv) > 2 else {}
+    run(toy(**steps), output=Path(sys.argv[1]), resume=True, trainer=GainSearch(), report=False)

@@ -109,7 +109,10 @@ def test_a_panda_run_that_is_killed_again_and_again_ends_with_the_same_numbers(
 
 def test_ctrl_c_ends_a_run_with_the_command_that_goes_on(file: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        sim2real_run(file, "--output", str(tmp_path)), stderr=subprocess.PIPE, text=True, start_new_session=True
+        sim2real_run(file, "--output", str(tmp_path), "--set", "agent.warmup_steps=100000000"),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     assert process.stderr is not None
     for line in process.stderr:
