@@ -28,6 +28,8 @@ from sim2real_envs.state import WorldState
 
 Env: TypeAlias = gymnasium.Env[Any, Any]
 Log: TypeAlias = Literal["outcomes", "sensors"]
+SEEDS = 2**31 - 1
+"""Seeds of episodes are drawn below this."""
 
 
 class World(Protocol):
@@ -211,14 +213,19 @@ def _key(recipe: tuple[str, dict[str, Any]]) -> str:
     return json.dumps(recipe, sort_keys=True, default=repr)
 
 
+def allowed_divergences(episodes: int) -> int:
+    """Return how many of so many episodes may diverge before a run stops: 3, and one more for every 20."""
+    return 3 + episodes // 20
+
+
 def refuse_divergences(episodes: Sequence[Episode], side: str) -> None:
-    """Let a few diverged episodes pass: 3, and one more for every 20 episodes.
+    """Let a few diverged episodes pass, as many as ``allowed_divergences`` says.
 
     Raises:
         TooManyDivergences: If more diverged; names the side and the domain of the first of them.
     """
     diverged = [episode for episode in episodes if episode.failure_mode == "diverged"]
-    allowed = 3 + len(episodes) // 20
+    allowed = allowed_divergences(len(episodes))
     if len(diverged) <= allowed:
         return
     known = next((episode.domain for episode in diverged if episode.domain is not None), None)

@@ -13,15 +13,12 @@ from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Replayed, Segment
 from sim2real.policy import Policy
 from sim2real.randomizers.base import Randomizer
-from sim2real.rollouts import Job, Rollouts, refuse_divergences
+from sim2real.rollouts import SEEDS, Job, Rollouts, refuse_divergences
 from sim2real.targets.starts import drawn_start
 from sim2real.workers import Advance
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import WorldState
-
-SEEDS = 2**31 - 1
-"""Seeds of episodes are drawn below this."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from sim2real.episodes import Episode
 from sim2real.experiment.pieces import Piece
 from sim2real.experiment.spec import ExperimentSpec
+from sim2real.experiment.tables import COSTS
 from sim2real.gap.metrics import paired_success_gap, success_gap
 from sim2real.gap.statistics import json_number, wilson
 from sim2real.randomizers.base import Description
@@ -17,7 +18,6 @@ from sim2real.randomizers.base import Description
 Result: TypeAlias = dict[str, Any]
 SCHEMA = 1
 SIDES = ("real", "simulated", "nominal")
-COSTS = ("real_episodes_used", "env_steps", "replay_steps")
 CAUTIOUS = ("not identified", "bounded", "identified")
 
 

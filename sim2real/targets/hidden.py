@@ -9,11 +9,9 @@ import numpy as np
 from sim2real.episodes import Episode
 from sim2real.evidence import Need
 from sim2real.policy import Policy
-from sim2real.rollouts import Job, Log, Rollouts, refuse_divergences
+from sim2real.rollouts import SEEDS, Job, Log, Rollouts, refuse_divergences
 from sim2real.workers import Advance
 from sim2real_envs.parameters import Domain
-
-SEEDS = 2**31 - 1
 
 
 class HiddenTarget:
