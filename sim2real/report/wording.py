@@ -236,7 +236,7 @@ def _identified_sentence(method: str, identification: Table) -> str:
     )
     fitted = identification.get("fitted_on")
     source = f", fitted on {counted(int(fitted), 'recording')}," if fitted else ""
-    return f"{method}{source} {predicts}. {said[0].upper()}{said[1:]}."
+    return f"{method}{source} {predicts}." + (f" {said[0].upper()}{said[1:]}." if said else "")
 
 
 def _held_out(held_out: Table) -> str:

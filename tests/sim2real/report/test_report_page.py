@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim2real.errors import RunFolderError
-from sim2real.report import write_report
+from sim2real.report import wording, write_report
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -135,3 +135,10 @@ def test_a_broken_file_is_named(train_run: Path) -> None:
     (train_run / "summary.json").write_text("{")
     with pytest.raises(RunFolderError, match=r"summary\.json' is not JSON"):
         write_report(train_run)
+
+
+def test_a_method_that_believes_nothing_still_says_how_it_predicts() -> None:
+    held_out = {"n": 426, "position_error_mm": 94.6, "rotation_error_deg": 33.0}
+    sentence = wording._identified_sentence("fixed", {"parameters": {}, "held_out": held_out, "fitted_on": 0})
+    assert sentence.startswith("fixed predicts 426 recordings")
+    assert sentence.endswith("33.0°.")
