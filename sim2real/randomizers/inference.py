@@ -17,6 +17,7 @@ from sim2real_envs.parameters import Array
 
 FIRST_WEIGHT = 0.5  # power of every outcome before residuals show how related they are
 CLOUD_FACTOR = 4  # particles sampled for each one that is kept
+SMALLEST_CLOUD = 512
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Belief:
         """Return what a user should know of this inference."""
         misfit, _ = misfit_and_offset(self.cloud.nuisance)
         figures = {
+            "particles": float(len(self.cloud.unit)),
             "effective_sample_size": self.cloud.effective_size,
+            "smallest_effective_sample_size": self.cloud.smallest_size,
             "acceptance": self.cloud.acceptance,
             "temperatures": float(self.cloud.temperatures),
             "log_evidence": self.cloud.log_evidence,
@@ -81,7 +84,7 @@ def infer(
     else:
         weights = outcome_weights(earlier.model.residuals(earlier.cloud), earlier.model.counts)
     model = build(pool, active, weights, success_floor)
-    size = CLOUD_FACTOR * count if earlier is not None else max(2 * count, 256)
+    size = max(CLOUD_FACTOR * count, SMALLEST_CLOUD) // (2 if earlier is None else 1)
     cloud = sample_posterior(model, int(active.sum()), size, rng)
     return Belief(model, cloud, active, pool[0].outcomes)
 

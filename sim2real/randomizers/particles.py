@@ -182,14 +182,16 @@ class Particles(Randomizer):
     def _learned(self, search: _Search, rng: np.random.Generator) -> Self:
         diagnostics = {"replay_cost": float(search.announce())}
         search.replay(self._first_designs(rng), rng)
-        belief = infer(search.pool, self.active, None, self.options.count, self.options.success_floor, rng)
-        for sweep in range(2, self.options.sweeps + 1):
+        belief = self._infer(search, None, rng)
+        for _ in range(1, self.options.sweeps):
             fresh = self._fresh_designs(belief, rng)
             checked = surprise(belief, search.trials, fresh, search.replay(fresh, rng))
             diagnostics |= {"emulator_error": checked.error, "emulator_coverage": checked.coverage}
-            belief = infer(search.pool, self.active, belief, self.options.count, self.options.success_floor, rng)
-            if sweep >= 2 and checked.coverage >= CHECKED_SHARE:
+            belief = self._infer(search, belief, rng)
+            if checked.coverage >= CHECKED_SHARE:
                 break
+        if self.options.sweeps == 1:  # nothing to check with, but now the outcomes' weights are known
+            belief = self._infer(search, belief, rng)
         diagnostics |= search.diagnostics() | belief.diagnostics()
         return replace(
             self,
@@ -198,6 +200,9 @@ class Particles(Randomizer):
             diagnostics=diagnostics,
             messages=_messages(diagnostics),
         )
+
+    def _infer(self, search: _Search, earlier: Belief | None, rng: np.random.Generator) -> Belief:
+        return infer(search.pool, self.active, earlier, self.options.count, self.options.success_floor, rng)
 
     def _first_designs(self, rng: np.random.Generator) -> Array:
         """Return designs that fill the range, and in later rounds mostly what is left of it, (k, n)."""

@@ -58,7 +58,8 @@ class Cloud:
         unit: Parameters in the unit cube (p, d).
         nuisance: Nuisances (p, t, q), standard normal under the prior.
         prediction: What the model predicts for them, arrays (p, ...).
-        effective_size: The smallest effective sample size that any reweighting left.
+        effective_size: Effective sample size at the end, copies of one particle counted as its weight.
+        smallest_size: The smallest effective sample size that any reweighting left.
         acceptance: Mean acceptance rate of the moves at the last temperature.
         temperatures: Number of reweightings from prior to posterior.
         log_evidence: Log of the marginal likelihood.
@@ -68,6 +69,7 @@ class Cloud:
     nuisance: Array
     prediction: tuple[Array, ...]
     effective_size: float
+    smallest_size: float
     acceptance: float
     temperatures: int
     log_evidence: float
@@ -102,7 +104,14 @@ def sample_posterior(model: Model, dimension: int, size: int, rng: np.random.Gen
         state.take(systematic_resample(log_weights, rng))
         rates = [_move(model, state, power, move, rng) for move in range(MOVES if power < 1.0 else LAST_MOVES)]
     return Cloud(
-        ndtr(state.latent), state.nuisance, state.prediction, smallest, float(np.mean(rates)), stages, evidence
+        unit=ndtr(state.latent),
+        nuisance=state.nuisance,
+        prediction=state.prediction,
+        effective_size=distinct_size(state.latent),
+        smallest_size=smallest,
+        acceptance=float(np.mean(rates)),
+        temperatures=stages,
+        log_evidence=evidence,
     )
 
 
@@ -110,6 +119,12 @@ def effective_sample_size(log_weights: Array) -> float:
     """Return (sum w)^2 / sum w^2 (Kong, 1992): n for equal weights, 1 for a single one that counts."""
     weights = np.exp(log_weights - log_weights.max())
     return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def distinct_size(particles: Array) -> float:
+    """Return the effective sample size of equally weighted particles (p, d), some of them copies."""
+    _, copies = np.unique(particles, axis=0, return_counts=True)
+    return effective_sample_size(np.log(copies))
 
 
 def systematic_resample(log_weights: Array, rng: np.random.Generator) -> IntArray:

@@ -63,7 +63,6 @@ def test_the_90_percent_interval_holds_the_truth_in_90_percent_of_worlds(slides:
 
 def test_what_has_no_effect_is_not_learned_and_what_has_is(slides: Calibration) -> None:
     friction, delay, mass = slides.contraction.T
-    assert mass.max() < 0.5
-    assert (mass < 0.2).mean() > 0.95
+    assert mass.max() < 0.2
     assert np.median(friction) > 0.99
     assert np.median(delay) > 0.8

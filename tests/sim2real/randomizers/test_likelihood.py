@@ -65,7 +65,7 @@ def test_an_outcome_that_never_differs_keeps_its_weight() -> None:
 def _cloud(mean: Array, misfit: float) -> Cloud:
     nuisance = np.zeros((len(mean), 2, 2))
     nuisance[:, :, 0] = (np.log(misfit) - MISFIT[0]) / MISFIT[1]
-    return Cloud(np.zeros((len(mean), 1)), nuisance, (mean, np.full(mean.shape, 1e-6)), 1.0, 1.0, 1, 0.0)
+    return Cloud(np.zeros((len(mean), 1)), nuisance, (mean, np.full(mean.shape, 1e-6)), 1.0, 1.0, 1.0, 1, 0.0)
 
 
 def test_outcomes_inside_the_predictive_band_are_explained_and_others_are_not() -> None:

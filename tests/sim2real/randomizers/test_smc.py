@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtri
 
-from sim2real.randomizers.smc import effective_sample_size, next_power, sample_posterior, systematic_resample
+from sim2real.randomizers.smc import (
+    distinct_size,
+    effective_sample_size,
+    next_power,
+    sample_posterior,
+    systematic_resample,
+)
 from sim2real_envs.parameters import Array
 
 
@@ -111,6 +117,10 @@ def test_the_effective_sample_size_of_equal_and_of_single_weights() -> None:
     assert effective_sample_size(np.zeros(7)) == pytest.approx(7.0)
     assert effective_sample_size(np.array([0.0, -1e4, -1e4])) == pytest.approx(1.0)
     assert effective_sample_size(np.log([0.5, 0.25, 0.25])) == pytest.approx(1.0 / 0.375)
+
+
+def test_copies_of_a_particle_count_as_its_weight() -> None:
+    assert distinct_size(np.array([[0.1, 0.2], [0.3, 0.2], [0.3, 0.2], [0.4, 0.1]])) == pytest.approx(16.0 / 6.0)
 
 
 @given(log_weights=weights, seed=st.integers(0, 2**32 - 1))
