@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sim2real.errors import MissingExtraError
+from sim2real.speed import Speed
 from sim2real.training import bench
 
 
@@ -32,9 +33,9 @@ def test_ratios_are_taken_within_a_turn_and_everything_is_closed(monkeypatch: py
     monkeypatch.setattr(bench, "_Ours", lambda preset, workers: ours)
     told: list[tuple[int, int]] = []
     speeds = bench.train_speed(turns=3, progress=lambda *step: told.append(step))
-    assert speeds[0] == bench.Speed("stock", 100.0, 50.0, 200.0, ratio=3.0, ratio_low=2.5, ratio_high=4.0)
-    assert speeds[1] == bench.Speed("tuned", 150.0, 100.0, 250.0, ratio=2.0, ratio_low=2.0, ratio_high=2.0)
-    assert speeds[2] == bench.Speed("ours", 300.0, 200.0, 500.0, ratio=1.0, ratio_low=1.0, ratio_high=1.0)
+    assert speeds[0] == Speed("stock", 100.0, 50.0, 200.0, ratio=3.0, ratio_low=2.5, ratio_high=4.0)
+    assert speeds[1] == Speed("tuned", 150.0, 100.0, 250.0, ratio=2.0, ratio_low=2.0, ratio_high=2.0)
+    assert speeds[2] == Speed("ours", 300.0, 200.0, 500.0, ratio=1.0, ratio_low=1.0, ratio_high=1.0)
     assert told == [(number, 9) for number in range(1, 10)]
     assert stock.closed
     assert tuned.closed
