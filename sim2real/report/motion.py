@@ -69,7 +69,7 @@ def paths_from_above(piece: Piece) -> Drawing | None:
         "Predicted and recorded motion, from above",
         f"{len(shown)} of the {len(paths['labels'])} held-out recordings kept for drawing, from the best to the worst "
         "predicted; each starts at (0, 0) and ends at its dot. Mean position error of the fitted and the stock "
-        "parameters above each. Open loop from the first recorded state.",
+        "parameters above each. Open loop from the state at release, as the recording was loaded.",
         figure,
         _path_table(paths, shown),
     )
