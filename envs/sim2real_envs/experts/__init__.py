@@ -1,0 +1,14 @@
+"""Scripted experts, one file per task: they prove that a task can be solved, and label states for imitation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from sim2real_envs.experts import push, reach
+from sim2real_envs.experts.base import Expert, TrueView
+
+EXPERTS: Mapping[str, Expert] = MappingProxyType({"Push": push.act, "Reach": reach.act})
+"""The expert of each task, by the name of the task's class."""
+
+__all__ = ["EXPERTS", "Expert", "TrueView"]
