@@ -21,8 +21,9 @@ from typing import Protocol
 import numpy as np
 from gymnasium.vector.utils import CloudpickleWrapper
 
+from sim2real_envs.board import Board, Layout
 from sim2real_envs.errors import ClosedError, OptionError, WorkerError
-from sim2real_envs.worlds import NOTHING_ASSIGNED, Board, Layout, MakeEnv, Worlds
+from sim2real_envs.worlds import NOTHING_ASSIGNED, MakeEnv, Worlds
 
 _CLOSE, _DONE = b"c", b"d"
 _PATIENCE_S = 5.0  # what a worker gets to close its worlds before it is terminated

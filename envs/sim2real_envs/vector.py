@@ -13,15 +13,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import gymnasium
 import numpy as np
+from gymnasium.spaces import Dict
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import ArrayLike, NDArray
 
+from sim2real_envs.board import AnyArray, AnyObservation, Layout, fields
 from sim2real_envs.crew import make_crew
 from sim2real_envs.errors import ClosedError, OptionError, StateError, UnknownNameError, WorkerError
 from sim2real_envs.parameters import Array, ParameterSpace
-from sim2real_envs.worlds import RESET, STEP, AnyArray, Layout, MakeEnv
+from sim2real_envs.worlds import RENDER, RESET, STEP, MakeEnv
+
+_NO_PICTURE = (0,)
 
 
 @dataclass(frozen=True)
@@ -47,25 +52,26 @@ class FinishedEpisode:
     terminated: bool
     success: bool
     failure_mode: str
-    observation: AnyArray
+    observation: AnyObservation
 
 
 class Transition(NamedTuple):
     """One step of all W worlds; ``observations`` (W, ...) of finished worlds are the first of their next episode."""
 
-    observations: AnyArray
+    observations: AnyObservation
     rewards: Array  # (W,)
     terminations: NDArray[np.bool_]  # (W,)
     truncations: NDArray[np.bool_]  # (W,)
     finished: tuple[FinishedEpisode, ...]  # in the order of worlds
 
 
-class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
+class VectorWorlds(VectorEnv[AnyObservation, AnyArray, AnyArray]):
     """Copies of one environment, stepped by worker processes or in this one.
 
-    For any Gymnasium environment with arrays as observations and actions; domains are for those whose ``unwrapped``
-    has a ``parameter_space`` and whose ``reset`` takes ``options={"domain": {...}}``. Worlds reset themselves in the
-    step that ends an episode (``AutoresetMode.SAME_STEP``). Workers ignore Ctrl-C: the main process closes them.
+    For any Gymnasium environment whose actions are arrays and whose observations are arrays or a ``Dict`` of arrays;
+    domains are for those whose ``unwrapped`` has a ``parameter_space`` and whose ``reset`` takes
+    ``options={"domain": {...}}``. Worlds reset themselves in the step that ends an episode
+    (``AutoresetMode.SAME_STEP``). Workers ignore Ctrl-C: the main process closes them.
 
     Args:
         make_env: Returns a new environment; called once here to learn the spaces, then once per world in the workers.
@@ -75,7 +81,7 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
         start_method: ``"fork"``, ``"spawn"`` or ``"forkserver"``; None is the platform's default.
 
     Raises:
-        OptionError: If ``worlds < 1``, ``workers < 0``, or a space has no fixed shape.
+        OptionError: If ``worlds < 1``, ``workers < 0``, or a space is no array of fixed shape or ``Dict`` of them.
         UnknownNameError: If a column is not a parameter of the environment.
         WorkerError: If an environment cannot be made in a worker.
     """
@@ -95,6 +101,8 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
         self.num_envs, self.columns = worlds, tuple(columns)
         self._learn_spaces(make_env)
         self._crew, self._board = make_crew(make_env, self._layout(), worlds, workers, self.columns, start_method)
+        self._seen = self._board.observations("observation")
+        self._last_seen = self._board.observations("final_observation")
         self.closed = False
 
     def _learn_spaces(self, make_env: MakeEnv) -> None:
@@ -103,14 +111,9 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
             self.single_observation_space, self.single_action_space = env.observation_space, env.action_space
             self.parameter_space: ParameterSpace = getattr(env.unwrapped, "parameter_space", ParameterSpace())
             self.spec, self.render_mode = env.spec, env.render_mode
+            self._picture_shape = _picture_shape(env)
         finally:
             env.close()
-        for space in (self.single_observation_space, self.single_action_space):
-            if space.shape is None or space.dtype is None:
-                raise OptionError(
-                    f"Observations and actions must be arrays of a fixed shape, but got {space}; "
-                    "flatten them, for example with gymnasium.wrappers.FlattenObservation."
-                )
         for name in self.columns:
             if name not in self.parameter_space:
                 place = f"a parameter of {self.spec.id if self.spec else 'this environment'}"
@@ -120,11 +123,10 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
         self.metadata = {**env.metadata, "autoreset_mode": AutoresetMode.SAME_STEP}
 
     def _layout(self) -> Layout:
-        seen, done = self.single_observation_space, self.single_action_space
-        fields: dict[str, tuple[tuple[int, ...], Any]] = {
-            "observation": (seen.shape or (), seen.dtype),
-            "final_observation": (seen.shape or (), seen.dtype),
-            "action": (done.shape or (), done.dtype),
+        fields_of_a_world: dict[str, tuple[tuple[int, ...], Any]] = {
+            **fields("observation", self.single_observation_space),
+            **fields("final_observation", self.single_observation_space),
+            **_action_field(self.single_action_space),
             "next_values": ((len(self.columns),), np.float64),
             "next_seed": ((), np.int64),
             "next_tag": ((), np.int64),
@@ -137,8 +139,9 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
             "steps": ((), np.int64),
             "success": ((), np.bool_),
             "failure_mode": ((), np.dtype("U24")),
+            "picture": (self._picture_shape, np.uint8),
         }
-        return {name: ((self.num_envs, *shape), np.dtype(kind)) for name, (shape, kind) in fields.items()}
+        return {name: ((self.num_envs, *shape), np.dtype(kind)) for name, (shape, kind) in fields_of_a_world.items()}
 
     def assign(self, worlds: ArrayLike, values: ArrayLike, seeds: ArrayLike, tags: ArrayLike) -> None:
         """Say where worlds go at their next reset, automatic or not.
@@ -167,7 +170,7 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
 
     def reset(
         self, *, seed: int | Sequence[int] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[AnyArray, dict[str, Any]]:
+    ) -> tuple[AnyObservation, dict[str, Any]]:
         """Start all worlds anew; ``seed`` gives world i ``seed + i`` (or ``seed[i]``) in place of an assigned seed.
 
         Raises:
@@ -181,9 +184,11 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
             super().reset(seed=first)
             self._board["next_seed"][:] = seed if first is None else first + np.arange(self.num_envs)
         self._carry_out(RESET)
-        return self._board["observation"].copy(), {}
+        return self._seen.read_all(), {}
 
-    def step(self, actions: AnyArray) -> tuple[AnyArray, Array, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+    def step(
+        self, actions: AnyArray
+    ) -> tuple[AnyObservation, Array, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Step all worlds; the finished ones report under ``final_obs`` and ``final_info``."""
         self.step_async(actions)
         transition = self.step_wait()
@@ -211,7 +216,7 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
         terminations, truncations = board["terminated"].copy(), board["truncated"].copy()
         done = np.flatnonzero(terminations | truncations)
         finished = tuple(self._finished(int(world)) for world in done)
-        return Transition(board["observation"].copy(), board["reward"].copy(), terminations, truncations, finished)
+        return Transition(self._seen.read_all(), board["reward"].copy(), terminations, truncations, finished)
 
     def _finished(self, world: int) -> FinishedEpisode:
         board = self._board
@@ -223,8 +228,16 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
             terminated=bool(board["terminated"][world]),
             success=bool(board["success"][world]),
             failure_mode=str(board["failure_mode"][world]),
-            observation=board["final_observation"][world].copy(),
+            observation=self._last_seen.read(world),
         )
+
+    def render(self) -> tuple[AnyArray, ...] | None:
+        """Return a picture (height, width, 3) of every world where ``render_mode="rgb_array"``, else None."""
+        if self._picture_shape == _NO_PICTURE:
+            return None
+        self._check_open()
+        self._carry_out(RENDER)
+        return tuple(self._board["picture"].copy())
 
     def _carry_out(self, command: bytes) -> None:
         self._begin(command)
@@ -255,3 +268,16 @@ class VectorWorlds(VectorEnv[AnyArray, AnyArray, AnyArray]):
     def __del__(self) -> None:
         if not self.closed:
             self.close()
+
+
+def _picture_shape(env: gymnasium.Env[Any, Any]) -> tuple[int, ...]:
+    if env.render_mode != "rgb_array":
+        return _NO_PICTURE
+    env.reset(seed=0)
+    return np.asarray(env.render()).shape
+
+
+def _action_field(space: gymnasium.Space[Any]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    if isinstance(space, Dict):
+        raise OptionError(f"Actions must be arrays of a fixed shape, but got {space}.")
+    return fields("action", space)

@@ -1,65 +1,20 @@
-"""Some worlds side by side in one process, and the board on which their numbers stand.
-
-The board is one piece of memory, shared between processes where there are
-workers. It is anonymous: nothing is left behind, not even by ``kill -9``.
-"""
+"""Some worlds side by side in one process: their environments, and their rows of the board."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from multiprocessing.context import BaseContext
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import gymnasium
-import numpy as np
-from numpy.typing import NDArray
 
+from sim2real_envs.board import Board
 from sim2real_envs.errors import StateError
 
-AnyArray: TypeAlias = NDArray[Any]
 MakeEnv: TypeAlias = Callable[[], "gymnasium.Env[Any, Any]"]
-Layout: TypeAlias = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
-RESET, STEP = b"r", b"s"
+RESET, STEP, RENDER = b"r", b"s", b"p"
 NOTHING_ASSIGNED = -1  # of a seed or a tag
-
-
-class Board:
-    """Named arrays in one piece of memory, the first axis of each being the worlds.
-
-    Args:
-        layout: Name to (shape, dtype).
-        context: Where given, the memory is shared with the processes started from it.
-    """
-
-    def __init__(self, layout: Layout, context: BaseContext | None = None) -> None:
-        self._layout = dict(layout)
-        size = sum(self._size(shape, kind) for shape, kind in self._layout.values())
-        self._memory: Any = bytearray(size) if context is None else context.RawArray("B", size)
-        self._make_views()
-
-    @staticmethod
-    def _size(shape: tuple[int, ...], kind: np.dtype[Any]) -> int:
-        return -(-math.prod(shape) * kind.itemsize // 64) * 64  # whole cache lines
-
-    def _make_views(self) -> None:
-        self._views: dict[str, AnyArray] = {}
-        offset = 0
-        for name, (shape, kind) in self._layout.items():
-            flat = np.frombuffer(self._memory, dtype=kind, count=math.prod(shape), offset=offset)
-            self._views[name] = flat.reshape(shape)
-            offset += self._size(shape, kind)
-
-    def __getitem__(self, name: str) -> AnyArray:
-        return self._views[name]
-
-    def __getstate__(self) -> tuple[dict[str, tuple[tuple[int, ...], np.dtype[Any]]], Any]:
-        return self._layout, self._memory
-
-    def __setstate__(self, state: tuple[dict[str, tuple[tuple[int, ...], np.dtype[Any]]], Any]) -> None:
-        self._layout, self._memory = state
-        self._make_views()
 
 
 class Worlds:
@@ -71,6 +26,8 @@ class Worlds:
 
     def __init__(self, make_env: MakeEnv, board: Board, rows: Sequence[int], columns: Sequence[str]) -> None:
         self._board, self._columns = board, tuple(columns)
+        self._seen, self._last_seen = board.observations("observation"), board.observations("final_observation")
+        self._work = {RESET: self._reset, STEP: self._step, RENDER: self._render}
         self._envs: dict[int, gymnasium.Env[Any, Any]] = {}
         self._tag = dict.fromkeys(rows, NOTHING_ASSIGNED)
         self._total_reward = dict.fromkeys(rows, 0.0)
@@ -79,8 +36,8 @@ class Worlds:
             self._envs[row] = make_env()
 
     def run(self, command: bytes) -> None:
-        """Reset or step every world, in turn."""
-        work = self._step if command == STEP else self._reset
+        """Reset, step or draw every world, in turn."""
+        work = self._work[command]
         for row, env in self._envs.items():
             work(row, env)
 
@@ -91,9 +48,9 @@ class Worlds:
         if board["assigned"][row] and self._columns:
             options = {"domain": dict(zip(self._columns, board["next_values"][row].tolist(), strict=True))}
         observation, _ = env.reset(seed=None if seed == NOTHING_ASSIGNED else seed, options=options)
-        if not np.isfinite(observation).all():
+        if not self._seen.is_finite(observation):
             raise StateError(f"World {row} starts in a state that is not finite, with {options}: {observation}.")
-        board["observation"][row] = observation
+        self._seen.write(row, observation)
         self._tag[row] = int(board["next_tag"][row])
         self._total_reward[row], self._steps[row] = 0.0, 0
         board["next_seed"][row] = board["next_tag"][row] = NOTHING_ASSIGNED
@@ -102,19 +59,22 @@ class Worlds:
         board = self._board
         observation, reward, terminated, truncated, info = env.step(board["action"][row].copy())
         reward, failure_mode = float(reward), info.get("failure_mode", "timeout" if truncated else "none")
-        if not (math.isfinite(reward) and np.isfinite(observation).all()):
-            observation, reward, terminated, failure_mode = board["observation"][row], 0.0, True, "diverged"
+        if not (math.isfinite(reward) and self._seen.is_finite(observation)):
+            observation, reward, terminated, failure_mode = self._seen.read(row), 0.0, True, "diverged"
         self._total_reward[row] += reward
         self._steps[row] += 1
         board["reward"][row], board["terminated"][row], board["truncated"][row] = reward, terminated, truncated
         if not (terminated or truncated):
-            board["observation"][row] = observation
+            self._seen.write(row, observation)
             return
-        board["final_observation"][row] = observation
+        self._last_seen.write(row, observation)
         board["tag"][row], board["steps"][row] = self._tag[row], self._steps[row]
         board["total_reward"][row] = self._total_reward[row]
         board["success"][row], board["failure_mode"][row] = bool(info.get("is_success", False)), failure_mode
         self._reset(row, env)
+
+    def _render(self, row: int, env: gymnasium.Env[Any, Any]) -> None:
+        self._board["picture"][row] = env.render()
 
     def close(self) -> None:
         """Close every environment; may be called twice."""
