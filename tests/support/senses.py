@@ -1,4 +1,4 @@
-"""Small closed-form environments with images, several arrays an observation, and goals, for tests of what carries them."""
+"""Small closed-form environments with images, Dicts of arrays, and goals, for tests of what carries them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DotEnv(gymnasium.Env[Any, Any]):
     def applied_domain(self) -> dict[str, float]:
         return dict(self._domain)
 
-    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]
+    def render(self) -> NDArray[np.uint8]:
         picture = np.zeros((self._size, self._size, 3), np.uint8)
         for channel, point in enumerate((self._place, self._goal)):
             x, y = np.clip((0.5 + point / 2.0) * self._size, 0, self._size - 1).astype(int)

@@ -1,4 +1,4 @@
-"""Wrappers for single environments and for other people's training code."""
+"""A new domain at every reset."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import gymnasium
 import numpy as np
 
-from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Domain, ParameterSpace
+from sim2real_envs.wrappers.privileged_domain import parameter_space
 
 ObsType = TypeVar("ObsType")
 ActType = TypeVar("ActType")
@@ -33,7 +33,7 @@ class RandomizeOnReset(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType]):
 
     def __init__(self, env: gymnasium.Env[ObsType, ActType], sampler: Sampler | None = None) -> None:
         super().__init__(env)
-        self._sampler = _uniform(env) if sampler is None else sampler
+        self._sampler = uniform(parameter_space(env)) if sampler is None else sampler
         self._stream = np.random.default_rng()
 
     def reset(
@@ -48,10 +48,8 @@ class RandomizeOnReset(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType]):
         return self.env.reset(seed=seed, options={**given, "domain": domain})
 
 
-def _uniform(env: gymnasium.Env[Any, Any]) -> Sampler:
-    space = getattr(env.unwrapped, "parameter_space", None)
-    if not isinstance(space, ParameterSpace):
-        raise OptionError(f"{env} has no parameter_space: say with `sampler` what is drawn at a reset.")
+def uniform(space: ParameterSpace) -> Sampler:
+    """Return what draws every parameter of ``space`` evenly from its range."""
 
     def sample(rng: np.random.Generator) -> Domain:
         return space.to_domain(space.from_unit(rng.random(len(space))))
