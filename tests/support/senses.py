@@ -73,11 +73,12 @@ class DotEnv(gymnasium.Env[Any, Any]):
         if self._sees == "pixels":
             return self.render()
         if self._sees == "goal":
-            return {"observation": self._place, "achieved_goal": self._place, "desired_goal": self._goal}
+            here = self._place
+            return {"observation": here.copy(), "achieved_goal": here.copy(), "desired_goal": self._goal.copy()}
         depth = np.full((self._size, self._size, 1), 1.0 + abs(float(self._place[0])), np.float32)
         touch = np.outer([1.0, -1.0], [self._place[0], self._place[1], self._steps]).astype(np.float32)
         return {
-            "proprioception": self._place,
+            "proprioception": self._place.copy(),
             "touch": touch,
             "rgb": self.render(),
             "depth": depth,
