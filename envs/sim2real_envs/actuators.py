@@ -19,10 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from sim2real_envs.arms.base import Arm
+from sim2real_envs.gripper import GRIP_FORCE, GripperLaw
 from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
 from sim2real_envs.state import WorldState, frozen
+
+Kind: TypeAlias = Literal["position", "torque"]
+_OF_POSITIONS = ("actuator.stiffness_scale", "actuator.damping_scale", "actuator.backlash")
 
 PARAMETERS = ParameterSpace(
     [
@@ -63,7 +68,7 @@ class JointLaw:
     """Constants of the impedance law for n joints, plain floats for the inner loop.
 
     ``inertia`` is 1 / diag(M^-1) at the home pose [kg m2]; gains [Nm/rad], [Nm s/rad];
-    ``friction`` [Nm], ``viscous`` [Nm s/rad], ``strength`` [Nm].
+    ``friction`` [Nm], ``viscous`` [Nm s/rad], ``strength`` [Nm]; ``gripper``: the law of the fingers where they move.
     """
 
     inertia: tuple[float, ...]
@@ -72,14 +77,35 @@ class JointLaw:
     viscous: float
     friction: float
     strength: tuple[float, ...]
+    kind: Kind = "position"
+    gripper: GripperLaw = GripperLaw(GRIP_FORCE)  # noqa: RUF009 (frozen)
 
-    def constants(self, timestep: float) -> list[tuple[float, ...]]:
+    def constants(
+        self, timestep: float, stiffness_factor: float = 1.0, disturbance: Sequence[float] = ()
+    ) -> list[tuple[float, ...]]:
         """Return per joint what the inner loop needs for steps of ``timestep`` [s].
 
-        ``(I / A, dt kp / A, dt fc / A, kp, kd + dt kp, I / dt, strength)``.
+        ``(I / A, dt kp / A, dt fc / A, kp, kd + dt kp, I / dt, strength, hold, disturbance)``; the error of a joint is
+        ``target - hold * angle``. Under a torque law the target is the torque itself: kp is 1 in front of it, kd and
+        ``hold`` are 0, and A has no gains.
+
+        Args:
+            timestep: [s].
+            stiffness_factor: On kp.
+            disturbance: Torques from outside (n,) [Nm]; empty for none.
         """
         rows: list[tuple[float, ...]] = []
-        for inertia, kp, kd, strength in zip(self.inertia, self.stiffness, self.damping, self.strength, strict=True):
+        outside = disturbance or (0.0,) * len(self.inertia)
+        gains = zip(self.inertia, self.stiffness, self.damping, self.strength, outside, strict=True)
+        for inertia, stiffness, kd, strength, push in gains:
+            if self.kind == "torque":
+                damped = inertia + timestep * self.viscous
+                grip = timestep * self.friction / damped
+                rows.append(
+                    (inertia / damped, timestep / damped, grip, 1.0, 0.0, inertia / timestep, strength, 0.0, push)
+                )
+                continue
+            kp = stiffness * stiffness_factor
             damped = inertia + timestep * (kd + self.viscous) + timestep * timestep * kp
             rows.append(
                 (
@@ -90,20 +116,28 @@ class JointLaw:
                     kd + timestep * kp,
                     inertia / timestep,
                     strength,
+                    1.0,
+                    push,
                 )
             )
         return rows
 
 
 class Actuators:
-    """The motors of an arm: they own ``actuator.*`` and the friction of the joints.
+    """The motors of an arm and its hand: they own ``actuator.*`` and the friction of the joints.
 
     Args:
         arm: Gains and torque limits.
+        kind: What a command asks of a joint: a position, or a torque, for which there are no gains and no play.
+        fingers_move: Whether a command ends with the opening of the fingers.
     """
 
-    def __init__(self, arm: Arm) -> None:
-        self._arm = arm
+    def __init__(self, arm: Arm, *, kind: Kind = "position", fingers_move: bool = False) -> None:
+        self._arm, self._kind = arm, kind
+        self._fingers_move = fingers_move
+        self._space = PARAMETERS
+        if kind == "torque":
+            self._space = ParameterSpace(p for name, p in PARAMETERS.items() if name not in _OF_POSITIONS)
         self._timestep = 0.002
         self._inertia = (1.0,) * arm.size
         self._delay_steps = 0
@@ -117,12 +151,13 @@ class Actuators:
             viscous=0.0,
             friction=0.0,
             strength=tuple(joint.effort for joint in arm.joints),
+            kind=kind,
         )
 
     @property
     def parameters(self) -> ParameterSpace:
-        """Friction of the joints, gains, strength, delay and backlash."""
-        return PARAMETERS
+        """Friction of the joints, strength and delay; gains and backlash too where positions are commanded."""
+        return self._space
 
     def bind(self, inertia: Sequence[float], timestep: float) -> None:
         """Take over the joints' inertia [kg m2] and the physics step [s] from the backend; call before ``apply``."""
@@ -131,22 +166,27 @@ class Actuators:
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter; the delay becomes a whole number of physics steps."""
-        arm = self._arm
+        arm, positions = self._arm, self._kind == "position"
+        stiffness, damping = (
+            (domain["actuator.stiffness_scale"], domain["actuator.damping_scale"]) if positions else (1.0, 1.0)
+        )
         self.law = JointLaw(
             inertia=self._inertia,
-            stiffness=tuple(joint.stiffness * domain["actuator.stiffness_scale"] for joint in arm.joints),
-            damping=tuple(joint.damping * domain["actuator.damping_scale"] for joint in arm.joints),
+            stiffness=tuple(joint.stiffness * stiffness for joint in arm.joints),
+            damping=tuple(joint.damping * damping for joint in arm.joints),
             viscous=domain["joint.damping"],
             friction=domain["joint.friction"],
             strength=tuple(joint.effort * domain["actuator.strength_scale"] for joint in arm.joints),
+            kind=self._kind,
+            gripper=GripperLaw(GRIP_FORCE * domain["actuator.strength_scale"]),
         )
         self._delay_steps = round(domain["actuator.delay"] / self._timestep)
-        self._backlash = domain["actuator.backlash"]
+        self._backlash = domain["actuator.backlash"] if positions else 0.0
 
     def applied(self) -> dict[str, float]:
         """Read every value back from the law and the delay line."""
         first = self._arm.joints[0]
-        return {
+        values = {
             "joint.friction": self.law.friction,
             "joint.damping": self.law.viscous,
             "actuator.delay": self._delay_steps * self._timestep,
@@ -155,10 +195,14 @@ class Actuators:
             "actuator.strength_scale": self.law.strength[0] / first.effort,
             "actuator.backlash": self._backlash,
         }
+        return {name: values[name] for name in self._space}
 
     def reset(self, state: WorldState) -> None:
-        """Fill the delay line: with the start's past commands, before them with its joint positions."""
-        rest = state.values["joint.position"].tolist()
+        """Fill the delay line: with the start's past commands, before them with its positions, or no torque."""
+        joints = state.values["joint.position"].tolist()
+        rest = joints if self._kind == "position" else [0.0] * len(joints)
+        if self._fingers_move:
+            rest.append(float(state.values["finger.position"].mean()))
         past = [] if state.commands is None else state.commands.tolist()
         self._played = list(rest)
         self._history = [rest]
@@ -179,17 +223,20 @@ class Actuators:
         return [(0, self._history[max(latest - periods - 1, 0)]), (offset, first)]
 
     def commands(self) -> Array:
-        """Return the commands still in the delay line, latest last, (h, n)."""
+        """Return the commands still in the delay line, latest last, (h, n), or (h, n + 1) with the fingers' opening."""
         return frozen(self._history)
+
+    def opening(self) -> float:
+        """Return the last commanded opening of the fingers [m]."""
+        return self._history[-1][-1]
 
     def _play(self, target: Sequence[float]) -> list[float]:
         """Return the target behind the gears' play: it follows only where the band is left."""
         half = 0.5 * self._backlash
-        if half == 0.0:
-            self._played = list(target)
-        else:
-            self._played = [
-                min(max(before, wanted - half), wanted + half)
-                for before, wanted in zip(self._played, target, strict=True)
-            ]
-        return self._played
+        played = list(target)
+        if half != 0.0:
+            for joint in range(self._arm.size):
+                wanted = played[joint]
+                played[joint] = min(max(self._played[joint], wanted - half), wanted + half)
+        self._played = played
+        return played

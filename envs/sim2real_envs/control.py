@@ -7,15 +7,20 @@ from typing import Protocol
 
 import numpy as np
 
-from sim2real_envs.arms.base import Vector
+from sim2real_envs.actuators import Kind
+from sim2real_envs.arms.base import Arm, Vector
 from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.kinematics import Kinematics, ToolPose, rotation_error
 from sim2real_envs.parameters import Array
 
 CONTROL_PERIOD = 0.04  # [s]
-CONTROLS = ("ee_delta", "joint_delta")
+CONTROLS = ("ee_delta", "joint_delta", "joint_velocity", "joint_torque")
 EE_STEP = 0.05  # [m] per control period at action 1
+TURN_STEP = 0.1  # [rad] per control period at action 1
 JOINT_STEP = 0.1  # [rad] per control period at action 1
+JOINT_SPEED = 1.0  # [rad/s] at action 1
+TORQUE_SHARE = 0.2  # of a joint's torque limit at action 1
+_MOST_LEAD = 0.3  # [rad] that the joint_velocity set point may run ahead of the joint
 
 
 @dataclass(frozen=True)
@@ -27,27 +32,37 @@ class ToolSpace:
         height: Height that the tool keeps where z is not among them [m].
         low: Corner of the box in which targets stay [m].
         high: Opposite corner [m].
+        turns: Whether the action turns the tool too, about x, y and z of the base frame.
     """
 
     axes: tuple[int, ...]
     height: float
     low: Vector
     high: Vector
+    turns: bool = False
 
 
 class Control(Protocol):
-    """Turns an action into a joint target."""
+    """Turns an action into a joint target; the gripper's part of an action is not among its business."""
+
+    kind: Kind
 
     @property
     def size(self) -> int:
         """Length of the action."""
 
+    def reset(self, joint_position: Array) -> None:
+        """Begin an episode at joint positions (n,) [rad]."""
+
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
-        """Return the joint target (n,) [rad] for one period, from *measured* joints and the tool pose they give."""
+        """Return the joint target (n,) [rad], or [Nm] where ``kind`` is torque, for one period.
+
+        From *measured* joints (n,) [rad] and the tool pose that they give.
+        """
 
 
 class EEDelta:
-    """Moves the tool relative to where it is measured; orientation and the axes not chosen are held.
+    """Moves the tool relative to where it is measured; the axes not chosen are held, and the orientation unless turned.
 
     Args:
         kinematics: Of the arm.
@@ -55,33 +70,40 @@ class EEDelta:
         rotation: Orientation to hold, (3, 3).
     """
 
+    kind: Kind = "position"
+
     def __init__(self, kinematics: Kinematics, space: ToolSpace, rotation: Array) -> None:
         self._kinematics, self._rotation = kinematics, rotation
-        self._axes = list(space.axes)
+        self._axes, self._turns = list(space.axes), space.turns
         self._fixed_height = None if 2 in space.axes else space.height
         self._low, self._high = np.array(space.low), np.array(space.high)
 
     @property
     def size(self) -> int:
-        """One number per moved axis."""
-        return len(self._axes)
+        """One number per moved axis, then three where the tool turns."""
+        return len(self._axes) + (3 if self._turns else 0)
+
+    def reset(self, joint_position: Array) -> None:
+        """Do nothing: every target is relative to what is measured."""
 
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
-        """Return the joint target after one damped-least-squares step towards the wanted tool position."""
+        """Return the joint target after one damped-least-squares step towards the wanted tool pose."""
         wanted = pose.position.copy()
-        wanted[self._axes] += EE_STEP * action
+        wanted[self._axes] += EE_STEP * action[: len(self._axes)]
         wanted = np.minimum(np.maximum(wanted, self._low), self._high)
         if self._fixed_height is not None:
             wanted[2] = self._fixed_height
         error = np.empty(6)
         error[:3] = wanted - pose.position
-        error[3:] = rotation_error(pose.rotation, self._rotation)
+        error[3:] = TURN_STEP * action[-3:] if self._turns else rotation_error(pose.rotation, self._rotation)
         target: list[float] = self._kinematics.step(joint_position, pose, error).tolist()
         return target
 
 
 class JointDelta:
     """Moves every joint relative to where it is measured."""
+
+    kind: Kind = "position"
 
     def __init__(self, kinematics: Kinematics) -> None:
         self._kinematics = kinematics
@@ -91,6 +113,9 @@ class JointDelta:
         """One number per joint."""
         return len(self._kinematics.home)
 
+    def reset(self, joint_position: Array) -> None:
+        """Do nothing: every target is relative to what is measured."""
+
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
         """Return the joint target within the joint limits."""
         limits = self._kinematics
@@ -98,7 +123,70 @@ class JointDelta:
         return target
 
 
-def make_control(name: str, kinematics: Kinematics, space: ToolSpace) -> Control:
+class JointVelocity:
+    """Moves a set point at the commanded speed.
+
+    The impedance law damps towards rest; a target that leads the set point by kd / kp times the speed makes of it
+    kp (q_set - q) + kd (v - dq/dt), a law that damps towards the speed.
+
+    Args:
+        kinematics: Of the arm.
+        lead: kd / kp of each joint, (n,) [s].
+    """
+
+    kind: Kind = "position"
+
+    def __init__(self, kinematics: Kinematics, lead: Array) -> None:
+        self._kinematics, self._lead = kinematics, lead
+        self._set_point = kinematics.home
+
+    @property
+    def size(self) -> int:
+        """One number per joint."""
+        return len(self._kinematics.home)
+
+    def reset(self, joint_position: Array) -> None:
+        """Begin with the set point where the joints are."""
+        self._set_point = joint_position.copy()
+
+    def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
+        """Return the joint target; the set point stays within the joint limits and near the joints."""
+        limits, speed = self._kinematics, JOINT_SPEED * action
+        ahead = np.clip(
+            self._set_point + CONTROL_PERIOD * speed, joint_position - _MOST_LEAD, joint_position + _MOST_LEAD
+        )
+        self._set_point = np.clip(ahead, limits.lower, limits.upper)
+        target: list[float] = (self._set_point + self._lead * speed).tolist()
+        return target
+
+
+class JointTorque:
+    """Asks for joint torques, on top of the compensation of the arm's weight.
+
+    Args:
+        strength: Torque limits of the joints, (n,) [Nm].
+    """
+
+    kind: Kind = "torque"
+
+    def __init__(self, strength: Array) -> None:
+        self._most = TORQUE_SHARE * strength
+
+    @property
+    def size(self) -> int:
+        """One number per joint."""
+        return len(self._most)
+
+    def reset(self, joint_position: Array) -> None:
+        """Do nothing: a torque has no memory."""
+
+    def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
+        """Return the torques (n,) [Nm]."""
+        target: list[float] = (self._most * action).tolist()
+        return target
+
+
+def make_control(name: str, arm: Arm, kinematics: Kinematics, space: ToolSpace) -> Control:
     """Return the control called ``name``.
 
     Raises:
@@ -108,4 +196,8 @@ def make_control(name: str, kinematics: Kinematics, space: ToolSpace) -> Control
         return EEDelta(kinematics, space, kinematics.tool(kinematics.home).rotation)
     if name == "joint_delta":
         return JointDelta(kinematics)
+    if name == "joint_velocity":
+        return JointVelocity(kinematics, np.array([joint.damping / joint.stiffness for joint in arm.joints]))
+    if name == "joint_torque":
+        return JointTorque(np.array([joint.effort for joint in arm.joints]))
     raise UnknownNameError(name, "a control", CONTROLS)

@@ -18,31 +18,37 @@ from sim2real_envs.backends import make_backend
 from sim2real_envs.backends.base import Reading
 from sim2real_envs.control import CONTROL_PERIOD, make_control
 from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
+from sim2real_envs.experts import TrueView, find_expert
+from sim2real_envs.gripper import Gripper
 from sim2real_envs.kinematics import Kinematics, ToolPose
+from sim2real_envs.observations import Moment, Observer, make_observer
 from sim2real_envs.options import nominal_timestep, picture_size, whole_number
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.sensors import Sensors
-from sim2real_envs.starts import as_start, replaced
-from sim2real_envs.state import RobotState, WorldState
-from sim2real_envs.tasks.base import Task
+from sim2real_envs.starts import as_start, measured_start, replaced
+from sim2real_envs.state import RobotAction, RobotState, WorldState
+from sim2real_envs.tasks.base import Judgement, Task
 
-Observation = NDArray[np.float32]
 _TASK_STREAM, _SENSOR_STREAM = 0, 1
 _RESET_OPTIONS = ("domain", "start", "measured_start")
+REWARDS = ("dense", "sparse")
 _MOST_PAST_ACTIONS = 100
 _FAR = 100.0  # [m], [rad], [m/s]: a world beyond is not physics any more
 
 
-class ManipulationEnv(gymnasium.Env[Observation, Observation]):
+class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     """One arm, one task, one physics world.
 
     Args:
         task: Class of the task.
         arm: The arm.
         backend: Name of the physics engine.
-        observation: ``"state"``.
-        control: ``"ee_delta"`` (tool motion, 5 cm per period at action 1) or ``"joint_delta"`` (0.1 rad).
+        observation: ``"state"``: the task's numbers.
+        control: ``"ee_delta"`` (tool motion, 5 cm and where the task turns the tool 0.1 rad per period at action 1),
+            ``"joint_delta"`` (0.1 rad), ``"joint_velocity"`` (1 rad/s) or ``"joint_torque"`` (a fifth of the torque
+            limit, on top of gravity compensation). Where the hand opens, one more number is last: -1 closed, 1 open.
+        reward: ``"dense"``: the task's; ``"sparse"``: 0 at success, else -1.
         past_actions: How many of the last actions the observation ends with; they help against delay.
         substeps: Physics steps in a control period of 0.04 s; sets the nominal ``physics.timestep``.
         timestep: The same as a step [s]; give one of the two. Default 20 substeps of 2 ms.
@@ -52,7 +58,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
 
     Raises:
         OptionError: If an option has a value that is not allowed.
-        UnknownNameError: If backend, control or observation do not exist.
+        UnknownNameError: If backend, control, reward or observation do not exist.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 25}  # noqa: RUF012
@@ -65,6 +71,7 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         backend: str = "bullet",
         observation: str = "state",
         control: str = "ee_delta",
+        reward: str = "dense",
         past_actions: int = 0,
         substeps: int | None = None,
         timestep: float | None = None,
@@ -72,41 +79,44 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 360),
     ) -> None:
-        if observation != "state":
-            raise UnknownNameError(observation, "an observation", ["state"])
         if render_mode not in (None, "rgb_array"):
             raise UnknownNameError(str(render_mode), "a render mode", ["rgb_array"])
+        if reward not in REWARDS:
+            raise UnknownNameError(str(reward), "a reward", REWARDS)
         self.render_mode, self._render_size = render_mode, picture_size(render_size)
-        self.control_period = CONTROL_PERIOD
+        self.control_period, self._reward = CONTROL_PERIOD, reward
         self._kinematics = Kinematics(arm)
         self._task = task(arm, self._kinematics)  # type: ignore[call-arg]
+        scene = self._task.scene
         self.horizon = whole_number("horizon", self._task.horizon if horizon is None else horizon, least=1)
         past_actions = whole_number("past_actions", past_actions, least=0, most=_MOST_PAST_ACTIONS)
         self._past: deque[list[float]] = deque(maxlen=past_actions)
         step = nominal_timestep(substeps, timestep)
-        render = render_mode is not None
-        self._control = make_control(control, self._kinematics, self._task.tool_space)
-        self._backend = make_backend(backend, self._task.scene, CONTROL_PERIOD, step, render=render)
-        self._actuators = Actuators(arm)
-        self._sensors = Sensors(arm.size, CONTROL_PERIOD, has_object=self._task.scene.object is not None)
-        self._parts = (self._backend, self._actuators, self._sensors)
-        self.parameter_space: ParameterSpace = (
-            self._backend.parameters | self._actuators.parameters | self._sensors.parameters
+        self._control_name = control
+        self._control = make_control(control, arm, self._kinematics, self._task.tool_space)
+        self._gripper = Gripper(arm.fingers[0].stroke, CONTROL_PERIOD) if scene.fingers_move else None
+        self._action_size = self._control.size + (self._gripper is not None)
+        self._observer = self._make_observer(observation, past_actions * self._action_size)
+        self._backend = make_backend(backend, scene, CONTROL_PERIOD, step, render=render_mode is not None)
+        self._actuators = Actuators(arm, kind=self._control.kind, fingers_move=scene.fingers_move)
+        self._sensors = Sensors(
+            arm.size,
+            CONTROL_PERIOD,
+            bodies=len(scene.objects),
+            fingers=len(arm.fingers),
+            fingers_move=scene.fingers_move,
         )
-        bounds = [field.bound for field in self._task.fields for _ in range(field.size)]
-        bounds += [1.0] * (past_actions * self._control.size)
-        self._bound = np.array(bounds, dtype=np.float32)
-        self.observation_space = gymnasium.spaces.Box(-self._bound, self._bound, dtype=np.float32)
-        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._control.size,), dtype=np.float32)
+        self._parts = (self._backend, self._actuators, self._sensors)
+        self.parameter_space = ParameterSpace(p for part in self._parts for p in part.parameters.values())
+        self.observation_space = self._observer.space
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._action_size,), dtype=np.float32)
         self._domain = self.parameter_space.nominal()
         self._closed = self._running = False
         self._steps = 0
 
     # -- Gymnasium ----------------------------------------------------------------------------------------------
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode.
 
         Args:
@@ -144,22 +154,25 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         self._start = start
         self._backend.reset(start)
         self._actuators.reset(start)
-        self._past.extend([[0.0] * self._control.size] * (self._past.maxlen or 0))
-        self._steps, self._touched_table, self._running = 0, False, True
-        reading = self._backend.read()
-        tool = self._kinematics.tool(np.array(reading.joint_position))
+        if self._gripper is not None:
+            self._gripper.reset(self._actuators.opening())
+        self._past.extend([[0.0] * self._action_size] * (self._past.maxlen or 0))
+        self._steps, self._clipped, self._touched_table, self._running = 0, 0, False, True
+        self._reading = reading = self._backend.read()
+        self._tool = self._kinematics.tool(np.array(reading.joint_position))
         self._seen = self._sensors.reset(reading, self._sensor_stream)
-        self._first_seen, self._pose = self._seen, self._pose_of_controller(tool, reading)
+        self._first_seen, self._pose = self._seen, self._pose_of_controller(self._tool, reading)
         self._seen_pose = self._pose_of_policy()
-        self._task.begin(start, tool.position, reading, self._seen, self._seen_pose.position)
-        self._last_observation = self._observe()
-        return self._last_observation.copy(), {"domain": dict(self._domain)}
+        self._control.reset(self._sensors.controller_joints)
+        self._task.begin(start, self._tool, reading, self._seen, self._seen_pose)
+        return self._observe(), {"domain": dict(self._domain)}
 
-    def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.float32]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Act for one control period.
 
         Args:
-            action: (a,) in [-1, 1]; values beyond are clipped. NaN ends the episode as ``"diverged"``.
+            action: (a,) in [-1, 1]; values beyond are clipped, and ``info["clipped_actions"]`` counts such steps of
+                the episode. NaN ends the episode as ``"diverged"``.
 
         Raises:
             ActionError: If the shape is wrong, or there is no running episode.
@@ -167,32 +180,40 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         command = self._checked(action)
         if not np.isfinite(command).all():
             return self._diverged()
-        target = self._control.target(command, self._sensors.controller_joints, self._pose)
+        target = self._control.target(command[: self._control.size], self._sensors.controller_joints, self._pose)
+        if self._gripper is not None:
+            target.append(self._gripper.command(float(command[-1])))
         substeps = self._backend.substeps
+        self._target = target
         self._backend.advance(self._actuators.law, self._actuators.schedule(target, substeps), substeps)
-        reading = self._backend.read()
+        self._reading = reading = self._backend.read()
         if not _is_physics(reading):
             return self._diverged()
         self._steps += 1
         self._touched_table = self._touched_table or reading.table_contact
-        tool = self._kinematics.tool(np.array(reading.joint_position))
+        self._tool = tool = self._kinematics.tool(np.array(reading.joint_position))
         self._seen = self._sensors.measure(reading, self._sensor_stream)
         self._pose = self._pose_of_controller(tool, reading)
         self._seen_pose = self._pose_of_policy()
         self._past.append(command.tolist())
-        judgement = self._task.judge(tool.position, reading)
-        self._task.watch(self._seen, self._seen_pose.position)
-        self._last_observation = self._observe()
+        judgement = self._task.judge(tool, reading)
+        self._task.watch(self._seen, self._seen_pose)
+        observation = self._observe()
         terminated = judgement.success or judgement.ended != "none"
         truncated = not terminated and self._steps >= self.horizon
         failure = judgement.ended
         if truncated:
             failure = "collision" if self._touched_table else "timeout"
-        info = {"domain": dict(self._domain), "is_success": judgement.success, "failure_mode": failure}
+        info = {
+            "domain": dict(self._domain),
+            "is_success": judgement.success,
+            "failure_mode": failure,
+            "clipped_actions": self._clipped,
+        }
         if terminated or truncated:
             self._running = False
             info["outcome"] = self._task.outcome(judgement.success, self._steps * CONTROL_PERIOD)
-        return self._last_observation.copy(), judgement.reward, terminated, truncated, info
+        return observation, self._reward_of(judgement, observation), terminated, truncated, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) where ``render_mode="rgb_array"``, else None."""
@@ -250,31 +271,48 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
     def world_state(self) -> WorldState:
         """Return enough of the true state to continue from, the commands in the delay line included."""
         state = self.state()
-        values = {
-            "joint.position": state.joint_position,
-            "joint.velocity": state.joint_velocity,
-            "goal": self._start.values["goal"],
-        }
-        if "object" in state.object_poses:
-            values |= {"object.pose": state.object_poses["object"], "object.twist": state.object_twists["object"]}
+        values = {name: value for name, value in self._start.values.items() if name in ("goal", "hole.pose")}
+        values |= {"joint.position": state.joint_position, "joint.velocity": state.joint_velocity}
+        if self._gripper is not None:
+            values["finger.position"] = state.finger_position
+        for name, pose in state.object_poses.items():
+            values |= {f"{name}.pose": pose, f"{name}.twist": state.object_twists[name]}
         return WorldState(values, commands=self._actuators.commands())
 
     def measured_start(self) -> WorldState:
         """Return where the episode began as the sensors saw it, with one standard deviation of what was measured.
 
-        The object's height and tilt are those of the task's start: it stands on the table.
+        Heights and tilts of objects are those of the task's start: they stand as it put them.
         """
-        seen, start = self._first_seen, self._start.values
-        position_spread, _ = self._sensors.joint_spread()
-        values = {"joint.position": seen.joint_position, "goal": start["goal"]}
-        spread = {"joint.position": np.full(len(seen.joint_position), position_spread)}
-        if "object.pose" in start:
-            x, y = seen.object_position[:2].tolist()
-            half = seen.object_yaw / 2.0
-            values["object.pose"] = np.array([x, y, start["object.pose"][2], 0.0, 0.0, math.sin(half), math.cos(half)])
-            place, turn = self._sensors.object_spread()
-            spread["object.pose"] = np.array([place, place, 0.0, 0.0, 0.0, turn])
-        return WorldState(values, spread)
+        return measured_start(self._first_seen, self._start, self._sensors)
+
+    def robot_action(self) -> RobotAction:
+        """Return what the last step asked of the robot, before any delay.
+
+        Raises:
+            ActionError: If no step was taken yet.
+        """
+        if not self._steps:
+            raise ActionError("There is no last action: take a step first.")
+        size = len(self._reading.joint_position)
+        opening = self._target[size] if self._gripper is not None else None
+        return RobotAction(np.array(self._target[:size]), self._control.kind, opening)
+
+    def expert_action(self) -> NDArray[np.float32]:
+        """Return what the task's scripted expert would do now (a,), from the true state; it thinks in ``ee_delta``.
+
+        Raises:
+            UnknownNameError: If the task has no expert.
+            OptionError: Under another control than ``ee_delta``.
+        """
+        self._require_open()
+        if self._control_name != "ee_delta":
+            raise OptionError(f"Experts act under control='ee_delta', but this environment has {self._control_name!r}.")
+        reading = self._reading
+        velocity = self._tool.jacobian @ np.array(reading.joint_velocity)
+        opening = -1.0 if self._gripper is None else self._gripper.action()
+        view = TrueView(self._tool, velocity, reading, self._start.values["goal"], opening, self._start)
+        return find_expert(type(self._task).__name__)(view).astype(np.float32)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -295,18 +333,18 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         seen = self._seen.joint_position
         return self._pose if np.array_equal(seen, self._sensors.controller_joints) else self._kinematics.tool(seen)
 
-    def _observe(self) -> Observation:
-        pose = self._seen_pose
-        velocity = pose.jacobian[:3] @ self._seen.joint_velocity
-        numbers = self._task.observe(self._seen, pose.position, velocity)
-        for past in self._past:
-            numbers += past
-        observation = np.array(numbers, dtype=np.float32)
-        np.minimum(observation, self._bound, out=observation)
-        np.maximum(observation, -self._bound, out=observation)
-        return observation
+    def _make_observer(self, observation: str, past: int) -> Observer:
+        return make_observer(observation, self._task, past)
 
-    def _checked(self, action: Observation) -> Array:
+    def _observe(self) -> Any:
+        past = [number for action in self._past for number in action]
+        self._last_observation = self._observer(Moment(self._seen, self._seen_pose, past))
+        return _copied(self._last_observation)
+
+    def _reward_of(self, judgement: Judgement, observation: Any) -> float:
+        return judgement.reward if self._reward == "dense" else float(judgement.success) - 1.0
+
+    def _checked(self, action: object) -> Array:
         self._require_open()
         if not self._running:
             raise ActionError("There is no running episode: call reset() first, and again after an episode has ended.")
@@ -317,14 +355,21 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
         if command.shape != self.action_space.shape:
             raise ActionError(f"An action must have shape {self.action_space.shape}, but got {command.shape}.")
         clipped: Array = np.minimum(np.maximum(command, -1.0), 1.0)  # NaN stays NaN
+        self._clipped += bool((clipped != command).any())
         return clipped
 
-    def _diverged(self) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def _diverged(self) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """End an episode whose physics or action is not finite; its outcomes are NaN."""
         self._running = False
         outcome = {outcome.name: math.nan for outcome in self._task.outcomes}
-        info = {"domain": dict(self._domain), "is_success": False, "failure_mode": "diverged", "outcome": outcome}
-        return self._last_observation.copy(), 0.0, True, False, info
+        info = {
+            "domain": dict(self._domain),
+            "is_success": False,
+            "failure_mode": "diverged",
+            "clipped_actions": self._clipped,
+            "outcome": outcome,
+        }
+        return _copied(self._last_observation), 0.0, True, False, info
 
     def _require_open(self) -> None:
         if self._closed:
@@ -333,8 +378,17 @@ class ManipulationEnv(gymnasium.Env[Observation, Observation]):
 
 def _is_physics(reading: Reading) -> bool:
     """Return whether all numbers are finite and of this world."""
-    numbers = [*reading.joint_position, *reading.joint_velocity, *(reading.object_position or ())]
+    numbers = [*reading.joint_position, *reading.joint_velocity]
+    for body in reading.bodies:
+        numbers += body.position
     return all(-_FAR < number < _FAR for number in numbers)
+
+
+def _copied(observation: Any) -> Any:
+    """Return a copy of an array, or of every array of a Dict."""
+    if isinstance(observation, dict):
+        return {name: array.copy() for name, array in observation.items()}
+    return observation.copy()
 
 
 def _as_domain(value: object) -> Domain:

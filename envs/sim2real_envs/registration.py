@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import gymnasium
 
-from sim2real_envs.errors import UnknownNameError
+from sim2real_envs.errors import OptionError, UnknownNameError
 
 NAMESPACE = "sim2real"
-ENV_IDS = ("PandaReach-v0", "PandaPush-v0")
+_TASKS_OF_ARM = {"Panda": ("Reach", "Push")}
+ENV_IDS = tuple(f"{arm}{task}-v0" for arm, tasks in _TASKS_OF_ARM.items() for task in tasks)
 
 
 def register_all() -> None:
     """Register every environment with Gymnasium; called on import, harmless when repeated."""
-    for name in ENV_IDS:
-        full = f"{NAMESPACE}/{name}"
-        if full not in gymnasium.registry:
-            gymnasium.register(
-                full, entry_point=f"sim2real_envs.registration:make_{name.split('-')[0]}", disable_env_checker=True
-            )
+    for arm, tasks in _TASKS_OF_ARM.items():
+        for task in tasks:
+            full = f"{NAMESPACE}/{arm}{task}-v0"
+            if full not in gymnasium.registry:
+                gymnasium.register(
+                    full,
+                    entry_point="sim2real_envs.registration:make_manipulation",
+                    kwargs={"arm": arm, "task": task},
+                    disable_env_checker=True,
+                )
 
 
 def full_id(name: str) -> str:
@@ -40,19 +46,24 @@ def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
     return gymnasium.make(full_id(name), **options)
 
 
-def make_PandaReach(**options: Any) -> gymnasium.Env[Any, Any]:  # noqa: N802
-    """Return PandaReach; options as in ``ManipulationEnv``."""
-    from sim2real_envs.arms import PANDA
+def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any, Any]:
+    """Return the environment of an arm and a task, by the names in an id; options as in ``ManipulationEnv``.
+
+    ``goal_conditioned=True`` gives a ``GoalEnv``: a Dict of observation, achieved and desired goal.
+
+    Raises:
+        OptionError: If an option does not exist, or has a value that is not allowed.
+    """
+    from sim2real_envs.arms import ARMS
     from sim2real_envs.env import ManipulationEnv
-    from sim2real_envs.tasks import Reach
+    from sim2real_envs.goal_env import GoalEnv
+    from sim2real_envs.tasks import TASKS
 
-    return ManipulationEnv(Reach, PANDA, **options)
-
-
-def make_PandaPush(**options: Any) -> gymnasium.Env[Any, Any]:  # noqa: N802
-    """Return PandaPush; options as in ``ManipulationEnv``."""
-    from sim2real_envs.arms import PANDA
-    from sim2real_envs.env import ManipulationEnv
-    from sim2real_envs.tasks import Push
-
-    return ManipulationEnv(Push, PANDA, **options)
+    goal_conditioned = options.pop("goal_conditioned", False)
+    if not isinstance(goal_conditioned, bool):
+        raise OptionError(f"`goal_conditioned` must be true or false, but got {goal_conditioned!r}.")
+    known = [name for name, p in inspect.signature(ManipulationEnv).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            raise UnknownNameError(name, f"an option of {arm}{task}-v0", [*known, "goal_conditioned"])
+    return (GoalEnv if goal_conditioned else ManipulationEnv)(TASKS[task], ARMS[arm], **options)

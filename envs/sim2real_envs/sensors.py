@@ -16,6 +16,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,14 +50,21 @@ OBJECT_PARAMETERS = ParameterSpace(
             doc="Constant offset of the object along x and along y.",
         ),
         Parameter(
-            "sensor.object_rotation_noise", 0.0, 0.0, 0.02, (0.0, 1.0), "rad", doc="+N(0, s) on the object's yaw."
+            "sensor.object_rotation_noise", 0.0, 0.0, 0.02, (0.0, 1.0), "rad",
+            doc="+N(0, s) on the object's yaw and on its tilt.",
         ),
     ]
 )  # fmt: skip
 FORCE_PARAMETERS = ParameterSpace(
     [
         Parameter(
-            "sensor.force_noise", 0.0, 0.0, 2.0, (0.0, 50.0), "N", doc="+N(0, s) on each component of the tool force."
+            "sensor.force_noise",
+            0.0,
+            0.0,
+            2.0,
+            (0.0, 50.0),
+            "N",
+            doc="+N(0, s) on each component of the force on each finger.",
         ),
     ]
 )
@@ -70,48 +79,81 @@ PIPELINE_PARAMETERS = ParameterSpace(
 )  # fmt: skip
 
 
+_BODY = 6  # numbers of a body in a sample: position, yaw, tilt
+_POSES = ("object.pose", "support.pose")
+
+
+class MeasuredBody(NamedTuple):
+    """A free body as the sensors see it.
+
+    ``position`` (3,) m; ``velocity`` (3,) m/s as a difference of two measured positions; ``yaw`` rad; ``tilt`` (2,):
+    x and y of the body's own z axis in the world, 0 where it stands upright.
+    """
+
+    position: Array
+    velocity: Array
+    yaw: float
+    tilt: Array
+
+
 @dataclass(frozen=True)
 class Measurement:
     """What the sensors say at one moment.
 
-    ``joint_position``, ``joint_velocity`` (n,); ``object_position`` (3,) m, ``object_velocity`` (3,) m/s as a
-    difference of two measured positions, ``object_yaw`` rad, ``tool_force`` (3,) N; zeros without an object.
+    ``joint_position``, ``joint_velocity`` (n,); ``finger_position`` (f,) m; ``bodies`` in the order of the scene;
+    ``finger_forces`` (f, 3) N, zeros where there is nothing to touch.
     """
 
     joint_position: Array
     joint_velocity: Array
-    object_position: Array
-    object_velocity: Array
-    object_yaw: float
-    tool_force: Array
+    finger_position: Array
+    bodies: tuple[MeasuredBody, ...]
+    finger_forces: Array
+
+    @property
+    def tool_force(self) -> Array:
+        """Force on all fingers together (3,) N."""
+        force: Array = self.finger_forces.sum(axis=0)
+        return force
 
 
 class Sensors:
     """The sensors of a robot; they own ``sensor.*``.
 
+    A sample is one row of numbers: joint positions, joint velocities, finger positions, then for each body its
+    position, yaw and tilt, then the forces on the fingers.
+
     Args:
         joints: Number of joints.
         period: Control period [s].
-        has_object: Whether there is an object to see and a force to feel.
+        bodies: How many objects there are to see; with none there is no force to feel either.
+        fingers: How many fingers feel forces.
+        fingers_move: Whether their positions are to be measured.
     """
 
-    def __init__(self, joints: int, period: float, *, has_object: bool) -> None:
-        self._n, self._period, self._has_object = joints, period, has_object
-        channels = [slice(0, joints), slice(joints, 2 * joints)]
+    def __init__(
+        self, joints: int, period: float, *, bodies: int = 0, fingers: int = 2, fingers_move: bool = False
+    ) -> None:
+        self._n, self._period, self._bodies = joints, period, bodies
+        self._fingers = fingers if bodies else 0
+        self._first_body = 2 * joints + (fingers if fingers_move else 0)
+        self._first_force = self._first_body + _BODY * bodies
+        self._size = self._first_force + 3 * self._fingers
+        self._yaws = [self._first_body + _BODY * body + 3 for body in range(bodies)]
+        edges = [0, joints, 2 * joints, self._first_body]
+        edges += [edge for yaw in self._yaws for edge in (yaw, yaw + 3)] + [self._size]
+        self._channels = [slice(a, b) for a, b in pairwise(edges) if a < b]
         space = JOINT_PARAMETERS
-        if has_object:
-            first = 2 * joints
-            channels += [slice(first, first + 3), slice(first + 3, first + 4), slice(first + 4, first + 7)]
+        if bodies:
             space |= OBJECT_PARAMETERS | FORCE_PARAMETERS
-        self._channels = channels
-        self._size = channels[-1].stop
         self._space = space | PIPELINE_PARAMETERS
         self._noise = np.zeros(self._size)
         self._bias = np.zeros(self._size)
         self._delay_s = self._dropout = 0.0
         self._samples: list[Array] = []
         self._fresh = np.zeros(self._size)
-        self._last_seen = np.zeros(3)
+        self._last_seen = np.zeros((bodies, 3))
+        self._no_force = np.zeros((fingers, 3))
 
     @property
     def parameters(self) -> ParameterSpace:
@@ -124,17 +166,17 @@ class Sensors:
         self._noise[:n] = domain["sensor.joint_position_noise"]
         self._noise[n : 2 * n] = domain["sensor.joint_velocity_noise"]
         self._bias[:n] = domain["sensor.joint_position_bias"]
-        if self._has_object:
-            first = 2 * n
-            self._noise[first : first + 3] = domain["sensor.object_position_noise"]
-            self._noise[first + 3] = domain["sensor.object_rotation_noise"]
-            self._noise[first + 4 : first + 7] = domain["sensor.force_noise"]
-            self._bias[first : first + 2] = domain["sensor.object_position_bias"]
+        for yaw in self._yaws:
+            self._noise[yaw - 3 : yaw] = domain["sensor.object_position_noise"]
+            self._noise[yaw : yaw + 3] = domain["sensor.object_rotation_noise"]
+            self._bias[yaw - 3 : yaw - 1] = domain["sensor.object_position_bias"]
+        if self._bodies:
+            self._noise[self._first_force :] = domain["sensor.force_noise"]
         self._delay_s, self._dropout = domain["sensor.delay"], domain["sensor.dropout"]
 
     def applied(self) -> dict[str, float]:
         """Read every value back from the arrays that the measurements use."""
-        n, first = self._n, 2 * self._n
+        n = self._n
         values = {
             "sensor.joint_position_noise": self._noise[0],
             "sensor.joint_position_bias": self._bias[0],
@@ -142,12 +184,13 @@ class Sensors:
             "sensor.delay": self._delay_s,
             "sensor.dropout": self._dropout,
         }
-        if self._has_object:
+        if self._bodies:
+            first = self._first_body
             values |= {
                 "sensor.object_position_noise": self._noise[first],
                 "sensor.object_position_bias": self._bias[first],
                 "sensor.object_rotation_noise": self._noise[first + 3],
-                "sensor.force_noise": self._noise[first + 4],
+                "sensor.force_noise": self._noise[self._first_force],
             }
         return {name: float(values[name]) for name in self._space}
 
@@ -167,15 +210,17 @@ class Sensors:
         self._samples.append(sample if first else self._held(sample, self._samples[-1], lost))
         seen = self._delayed()
         n = self._n
-        if not self._has_object:
-            nothing = np.zeros(3)
-            return Measurement(seen[:n], seen[n : 2 * n], nothing, nothing, 0.0, nothing)
-        place = seen[2 * n : 2 * n + 3]
-        velocity = np.zeros(3) if first else (place - self._last_seen) / self._period
-        self._last_seen = place
-        return Measurement(
-            seen[:n], seen[n : 2 * n], place, velocity, float(seen[2 * n + 3]), seen[2 * n + 4 : 2 * n + 7]
-        )
+        fingers = seen[2 * n : self._first_body]
+        if not self._bodies:
+            return Measurement(seen[:n], seen[n : 2 * n], fingers, (), self._no_force)
+        bodies = []
+        for index, yaw in enumerate(self._yaws):
+            place = seen[yaw - 3 : yaw]
+            velocity = np.zeros(3) if first else (place - self._last_seen[index]) / self._period
+            self._last_seen[index] = place
+            bodies.append(MeasuredBody(place, velocity, float(seen[yaw]), seen[yaw + 1 : yaw + 3]))
+        forces = seen[self._first_force :].reshape(self._fingers, 3)
+        return Measurement(seen[:n], seen[n : 2 * n], fingers, tuple(bodies), forces)
 
     @property
     def controller_joints(self) -> Array:
@@ -184,7 +229,7 @@ class Sensors:
 
     def object_spread(self) -> tuple[float, float]:
         """Return one standard deviation of a measured object: position [m] and yaw [rad]."""
-        return float(self._noise[2 * self._n]), float(self._noise[2 * self._n + 3])
+        return float(self._noise[self._first_body]), float(self._noise[self._first_body + 3])
 
     def joint_spread(self) -> tuple[float, float]:
         """Return one standard deviation of a measured joint: position [rad] and velocity [rad/s]."""
@@ -195,27 +240,31 @@ class Sensors:
         values = dict(measured.values)
         if "joint.position" in values:
             values["joint.position"] = values["joint.position"] - self._bias[: self._n]
-        if "object.pose" in values and self._has_object:
-            pose = values["object.pose"].copy()
-            pose[:3] -= self._bias[2 * self._n : 2 * self._n + 3]
-            values["object.pose"] = pose
+        for name, yaw in zip(_POSES, self._yaws, strict=False):
+            if name in values:
+                pose = values[name].copy()
+                pose[:3] -= self._bias[yaw - 3 : yaw]
+                values[name] = pose
         return WorldState(values, measured.spread, measured.commands)
 
     def _true(self, reading: Reading) -> Sequence[float]:
-        if reading.object_position is None or reading.object_orientation is None:
-            return [*reading.joint_position, *reading.joint_velocity]
-        return [
-            *reading.joint_position,
-            *reading.joint_velocity,
-            *reading.object_position,
-            yaw_of(reading.object_orientation),
-            *reading.tool_force,
-        ]
+        numbers = [*reading.joint_position, *reading.joint_velocity]
+        if self._first_body > 2 * self._n:
+            numbers += reading.finger_position
+        for body in reading.bodies:
+            numbers += body.position
+            x, y, z, w = body.orientation
+            numbers.append(math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z)))
+            numbers.append(2.0 * (x * z + w * y))
+            numbers.append(2.0 * (y * z - w * x))
+        if self._bodies:
+            for force in reading.finger_forces:
+                numbers += force
+        return numbers
 
     def _held(self, sample: Array, before: Array, lost: Array) -> Array:
-        """Return ``sample`` with the lost channels as they were before, and the yaw without a jump of a full turn."""
-        if self._has_object:
-            yaw = 2 * self._n + 3
+        """Return ``sample`` with the lost channels as they were before, and yaws without jumps of a full turn."""
+        for yaw in self._yaws:
             sample[yaw] -= 2.0 * math.pi * round(float(sample[yaw] - before[yaw]) / (2.0 * math.pi))
         if self._dropout == 0.0:
             return sample

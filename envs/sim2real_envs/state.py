@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from sim2real_envs.errors import StateError
 from sim2real_envs.parameters import Array
@@ -20,8 +21,12 @@ WORLD_STATE_SHAPES: Mapping[str, tuple[int | None, ...]] = MappingProxyType(
     {
         "joint.position": (None,),
         "joint.velocity": (None,),
+        "finger.position": (None,),
         "object.pose": (7,),
         "object.twist": (6,),
+        "support.pose": (7,),
+        "support.twist": (6,),
+        "hole.pose": (7,),
         "goal": (3,),
     }
 )
@@ -41,9 +46,10 @@ class RobotState:
     Shapes, for n joints and f fingers: ``time`` s since the episode began, ``joint_position`` (n,) rad,
     ``joint_velocity`` (n,) rad/s, ``joint_torque`` (n,) Nm as commanded by the actuators, ``tool_position`` (3,) m,
     ``tool_orientation`` (4,) xyzw, ``tool_linear_velocity`` (3,) m/s, ``tool_angular_velocity`` (3,) rad/s,
-    ``finger_position`` (f,) m, ``finger_forces`` (f, 3) N in the world frame acting on each finger,
-    ``gripper_force`` N, ``object_poses`` name to (7,): position and quaternion xyzw, ``object_twists`` name to (6,):
-    linear m/s and angular rad/s.
+    ``finger_position`` (f,) m from closed, ``finger_forces`` (f, 3) N in the world frame acting on each finger,
+    ``gripper_force`` N, the smaller of two fingers' forces, ``object_poses`` name to (7,): position and quaternion
+    xyzw, ``object_twists`` name to (6,): linear m/s and angular rad/s, ``images`` camera name to (h, w, 3) uint8,
+    ``depths`` camera name to (h, w) m; both empty where the environment makes no pictures.
     """
 
     time: float
@@ -59,14 +65,21 @@ class RobotState:
     gripper_force: float
     object_poses: Mapping[str, Array]
     object_twists: Mapping[str, Array]
+    images: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
+    depths: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class RobotAction:
-    """What is asked of a robot for a control period: ``joint_position`` (n,) rad, ``gripper`` in [-1, 1], -1 closed."""
+    """What is asked of a robot for a control period.
 
-    joint_position: Array
-    gripper: float = -1.0
+    ``joint_target`` (n,): rad, or Nm under the control ``joint_torque``; ``kind`` says which;
+    ``gripper``: commanded distance of each finger from closed [m], None where the hand does not open.
+    """
+
+    joint_target: Array
+    kind: Literal["position", "torque"] = "position"
+    gripper: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +87,13 @@ class WorldState:
     """Enough to continue an episode from; SI, world frame, quaternions xyzw.
 
     Args:
-        values: ``"joint.position"`` (n,), ``"joint.velocity"`` (n,), ``"object.pose"`` (7,), ``"object.twist"`` (6,),
-            ``"goal"`` (3,); a rig or task without an arm or an object lacks those names.
+        values: ``"joint.position"`` (n,), ``"joint.velocity"`` (n,), ``"finger.position"`` (f,),
+            ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``, ``"hole.pose"`` (7,), ``"goal"`` (3,); a rig or task
+            without an arm, an object, a second object or a hole lacks those names.
         spread: One standard deviation of what was measured, same keys and shapes (rotation as (3,) rad after the
             position's (3,) for a pose); an absent name means exact.
-        commands: Past commands (h, a), latest last, in the actuator's own units; fills delay lines and backlash.
+        commands: Past commands (h, a), latest last, in the actuator's own units: joint targets, then the opening of the
+            fingers where they move; fills delay lines and backlash.
 
     Raises:
         StateError: If a name is unknown, a shape is wrong, or a value is not finite.

@@ -100,7 +100,7 @@ def test_the_table_carries_the_weight_of_the_cube(env: Any, mass: float) -> None
     for _ in range(10):
         env.step(STAY)
     assert env.applied_domain()["object.mass"] == mass
-    client, body = env._backend._client, env._backend._parameters.object
+    client, body = env._backend._client, env._backend._parameters.objects[0]
     contacts = pybullet.getContactPoints(bodyA=body, physicsClientId=client)
     assert sum(contact[7][2] * contact[9] for contact in contacts) == pytest.approx(mass * G, rel=0.02)
 

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sim2real_envs.arms.base import Arm, Inertia, Joint
 from sim2real_envs.arms.panda import PANDA
 
-__all__ = ["PANDA", "Arm", "Inertia", "Joint"]
+ARMS: Mapping[str, Arm] = MappingProxyType({"Panda": PANDA})
+"""The arms by their names in an id."""
+
+__all__ = ["ARMS", "PANDA", "Arm", "Inertia", "Joint"]

@@ -7,7 +7,7 @@ import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pybullet_data
@@ -15,16 +15,19 @@ from numpy.typing import NDArray
 
 from sim2real_envs.actuators import JointLaw
 from sim2real_envs.arms.urdf import urdf_text
-from sim2real_envs.backends.base import Reading
+from sim2real_envs.backends.base import BodyReading, Disturbance, Reading
 from sim2real_envs.backends.bullet_parameters import BulletParameters
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
+from sim2real_envs.gripper import finger_forces
 from sim2real_envs.kinematics import Kinematics
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.scene import Body, Scene
 from sim2real_envs.state import RobotState, WorldState, frozen
 
-_NO_FORCE = (0.0, 0.0, 0.0)
+Force: TypeAlias = tuple[float, float, float]
+
+_NO_FORCE: Force = (0.0, 0.0, 0.0)
 _FORCE_SAMPLES = 4  # per control period
 
 
@@ -46,9 +49,11 @@ class BulletBackend:
         self._arm = self._load_arm(scene)
         self._joints = list(range(scene.arm.size))
         self._fingers = list(range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)))
+        self._driven = self._joints + (self._fingers if scene.fingers_move else [])
+        self._disturbance = Disturbance()
         self._torque = [0.0] * scene.arm.size
         self._zeros = [0.0] * scene.arm.size
-        self._force_samples: list[list[tuple[float, float, float]]] = []
+        self._force_samples: list[list[Force]] = []
         self._kinematics = Kinematics(scene.arm)
         table = self._make_box(scene.table)
         self._goal = self._make_marker(scene) if render else None
@@ -102,33 +107,53 @@ class BulletBackend:
         PyBullet's contact cache survives a reset: bodies are first moved apart
         and collisions detected once, which empties it, and only then placed.
         """
-        client = self._client
-        self._park_object()
-        velocity = state.values.get("joint.velocity")
-        positions = state.values["joint.position"].tolist()
-        velocities = self._zeros if velocity is None else velocity.tolist()
-        for joint, position, speed in zip(self._joints, positions, velocities, strict=True):
+        client, values = self._client, state.values
+        self._park_objects()
+        positions = values["joint.position"].tolist()
+        velocities = values["joint.velocity"].tolist() if "joint.velocity" in values else self._zeros
+        if self._scene.fingers_move:
+            positions = positions + values["finger.position"].tolist()
+            velocities = velocities + [0.0] * len(self._fingers)
+        for joint, position, speed in zip(self._driven, positions, velocities, strict=True):
             pybullet.resetJointState(self._arm, joint, position, speed, physicsClientId=client)
         pybullet.performCollisionDetection(physicsClientId=client)
-        if "object.pose" in state.values and self._scene.object is not None:
-            pose = state.values["object.pose"].tolist()
-            twist = state.values["object.twist"].tolist() if "object.twist" in state.values else [0.0] * 6
-            self._parameters.place_object(pose, twist)
-        if self._goal is not None and "goal" in state.values:
-            goal = state.values["goal"].tolist()
+        for index, body in enumerate(self._scene.objects):
+            pose, twist = values[f"{body.name}.pose"].tolist(), [0.0] * 6
+            if f"{body.name}.twist" in values:
+                twist = values[f"{body.name}.twist"].tolist()
+            self._parameters.place_object(index, pose, twist)
+        if "hole.pose" in values:
+            self._parameters.place_hole(values["hole.pose"].tolist())
+        if self._goal is not None and "goal" in values:
+            goal = values["goal"].tolist()
             pybullet.resetBasePositionAndOrientation(self._goal, goal, (0, 0, 0, 1), physicsClientId=client)
         self._torque, self._force_samples = [0.0] * len(self._joints), []
+        self.disturb(Disturbance())
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """Let ``disturbance`` act from now on; its impulse acts once."""
+        before, self._disturbance = self._disturbance, disturbance
+        if disturbance.friction_factor != before.friction_factor:
+            self._parameters.drift(disturbance.friction_factor)
+        self._parameters.load(disturbance.payload)
+        if any(disturbance.object_impulse) and self._parameters.objects:
+            body = self._parameters.objects[0]
+            linear, angular = pybullet.getBaseVelocity(body, physicsClientId=self._client)
+            mass = pybullet.getDynamicsInfo(body, -1, physicsClientId=self._client)[0]
+            pushed = [v + impulse / mass for v, impulse in zip(linear, disturbance.object_impulse, strict=True)]
+            pybullet.resetBaseVelocity(body, pushed, angular, physicsClientId=self._client)
 
     def advance(self, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int) -> None:
         """Run ``substeps`` physics steps under ``law``: the inner loop, on plain floats."""
-        arm, joints, client = self._arm, self._joints, self._client
+        arm, driven, client = self._arm, self._driven, self._client
+        size, fingers_move = len(self._joints), self._scene.fingers_move
         step, torque_mode = pybullet.stepSimulation, pybullet.TORQUE_CONTROL
         get_states, set_torques = pybullet.getJointStates, pybullet.setJointMotorControlArray
         gravity_torques = pybullet.calculateInverseDynamics
-        fingers = self._finger_zeros()
-        rest = self._zeros + fingers
+        rest = self._zeros + self._finger_zeros()
         compensation, viscous, friction = self._parameters.gravity_compensation, law.viscous, law.friction
-        constants = law.constants(self.timestep)
+        constants = law.constants(self.timestep, self._disturbance.stiffness_factor, self._disturbance.arm_torque)
+        grip = law.gripper.constants(self.timestep)
         torques, done = self._torque, 0
         stride = next_sample = max(1, substeps // _FORCE_SAMPLES)
         self._force_samples = []
@@ -136,20 +161,23 @@ class BulletBackend:
         begin = 0
         for (_, target), end in zip(commands, ends, strict=True):
             for _ in range(begin, end):
-                states = get_states(arm, joints, physicsClientId=client)
-                position = [joint[0] for joint in states] + fingers
+                states = get_states(arm, driven, physicsClientId=client)
+                position = [joint[0] for joint in states]
                 gravity = gravity_torques(arm, position, rest, rest, physicsClientId=client)
                 torques = []
-                for (keep, pull, grip, kp, kd, inertia_rate, strength), (angle, speed, _, _), wanted, weight in zip(
-                    constants, states, target, gravity, strict=False
-                ):
-                    error = wanted - angle
+                for (keep, pull, slip, kp, kd, inertia_rate, strength, hold, push), (
+                    angle,
+                    speed,
+                    _,
+                    _,
+                ), want, weight in zip(constants, states, target, gravity, strict=False):
+                    error = want - hold * angle
                     free = keep * speed + pull * error  # v*
-                    if free > grip:  # slips forward, v' = free - grip
-                        after = free - grip
+                    if free > slip:  # slips forward, v' = free - slip
+                        after = free - slip
                         motor, lost = kp * error - kd * after, viscous * after + friction
-                    elif free < -grip:
-                        after = free + grip
+                    elif free < -slip:
+                        after = free + slip
                         motor, lost = kp * error - kd * after, viscous * after - friction
                     else:  # sticks, v' = 0
                         motor = kp * error
@@ -159,30 +187,35 @@ class BulletBackend:
                         motor = strength
                     elif motor < -strength:
                         motor = -strength
-                    torques.append(motor - lost)
-                set_torques(arm, joints, torque_mode, forces=torques, physicsClientId=client)
+                    torques.append(motor - lost + push)
+                if fingers_move:
+                    torques += finger_forces(grip, states[size], states[size + 1], target[size])
+                set_torques(arm, driven, torque_mode, forces=torques, physicsClientId=client)
                 step(physicsClientId=client)
                 done += 1
                 if done == next_sample:
                     self._sample_force()
                     next_sample += stride
             begin = end
-        self._torque = torques
+        self._torque = torques[:size]
 
     # -- looking ------------------------------------------------------------------------------------------------
 
     def read(self) -> Reading:
         """Return the numbers that a control step needs."""
-        client = self._client
-        states = pybullet.getJointStates(self._arm, self._joints, physicsClientId=client)
-        position, velocity = [joint[0] for joint in states], [joint[1] for joint in states]
-        table_contact = self._touches_table()
-        if self._parameters.object is None:
-            return Reading(position, velocity, None, None, None, None, _NO_FORCE, table_contact)
-        place, orientation = pybullet.getBasePositionAndOrientation(self._parameters.object, physicsClientId=client)
-        linear, angular = pybullet.getBaseVelocity(self._parameters.object, physicsClientId=client)
-        place = self._parameters.geometric_centre(place, orientation)
-        return Reading(position, velocity, place, orientation, linear, angular, self._mean_force(), table_contact)
+        client, parameters = self._client, self._parameters
+        states = pybullet.getJointStates(self._arm, self._driven, physicsClientId=client)
+        size = len(self._joints)
+        position, velocity = [joint[0] for joint in states], [joint[1] for joint in states[:size]]
+        fingers = position[size:] or [0.0] * len(self._fingers)
+        bodies = []
+        for body in parameters.objects:
+            com, orientation = pybullet.getBasePositionAndOrientation(body, physicsClientId=client)
+            linear, angular = pybullet.getBaseVelocity(body, physicsClientId=client)
+            bodies.append(BodyReading(parameters.geometric_centre(com, orientation), orientation, linear, angular))
+        return Reading(
+            position[:size], velocity, fingers, tuple(bodies), self._mean_forces(), bool(parameters.table_contacts())
+        )
 
     def state(self) -> RobotState:
         """Return the complete true state."""
@@ -193,10 +226,9 @@ class BulletBackend:
         tool = self._kinematics.tool(position)
         motion = tool.jacobian @ velocity
         forces = frozen(self._finger_forces())
-        poses, twists = {}, {}
-        if reading.object_position is not None and reading.object_orientation is not None:
-            poses["object"] = frozen([*reading.object_position, *reading.object_orientation])
-            twists["object"] = frozen([*(reading.object_velocity or ()), *(reading.object_spin or ())])
+        names = [body.name for body in self._scene.objects]
+        poses = {name: frozen([*b.position, *b.orientation]) for name, b in zip(names, reading.bodies, strict=True)}
+        twists = {name: frozen([*b.velocity, *b.spin]) for name, b in zip(names, reading.bodies, strict=True)}
         return RobotState(
             time=0.0,
             joint_position=frozen(position),
@@ -208,7 +240,7 @@ class BulletBackend:
             ),
             tool_linear_velocity=frozen(motion[:3]),
             tool_angular_velocity=frozen(motion[3:]),
-            finger_position=frozen([0.0] * len(self._fingers)),
+            finger_position=frozen(reading.finger_position),
             finger_forces=forces,
             gripper_force=float(np.linalg.norm(forces, axis=1).min(initial=math.inf)),
             object_poses=poses,
@@ -311,42 +343,40 @@ class BulletBackend:
         marker: int = pybullet.createMultiBody(0.0, -1, visual, (0.0, 0.0, -1.0), physicsClientId=self._client)
         return marker
 
-    def _park_object(self) -> None:
-        if self._parameters.object is not None:
-            self._parameters.place_object([0.0, 0.0, 50.0, 0.0, 0.0, 0.0, 1.0], [0.0] * 6)
+    def _park_objects(self) -> None:
+        for index in range(len(self._parameters.objects)):
+            self._parameters.place_object(index, [0.0, 0.0, 50.0 + index, 0.0, 0.0, 0.0, 1.0], [0.0] * 6)
 
     def _finger_zeros(self) -> list[float]:
         return [0.0] * len(self._fingers) if self._scene.fingers_move else []
 
-    def _finger_forces(self) -> list[tuple[float, float, float]]:
-        """Return the contact force of the object on each finger, (f, 3) N, world frame."""
+    def _finger_forces(self) -> list[Force]:
+        """Return the contact force of the objects on each finger, (f, 3) N, world frame."""
         forces = dict.fromkeys(self._fingers, _NO_FORCE)
-        if self._parameters.object is not None:
-            contacts = pybullet.getContactPoints(
-                bodyA=self._arm, bodyB=self._parameters.object, physicsClientId=self._client
-            )
-            for contact in contacts:
+        for body in self._parameters.objects:
+            for contact in pybullet.getContactPoints(bodyA=self._arm, bodyB=body, physicsClientId=self._client):
                 if contact[3] in forces:
                     forces[contact[3]] = _added(forces[contact[3]], contact)
         return list(forces.values())
 
     def _sample_force(self) -> None:
-        """Keep the force on the hand's fingers for the period's mean; a push is over within a few steps."""
-        if self._parameters.object is not None:
+        """Keep the forces on the fingers for the period's mean; a push is over within a few steps."""
+        if self._parameters.objects:
             self._force_samples.append(self._finger_forces())
 
-    def _mean_force(self) -> Sequence[float]:
-        """Return the mean over the period's samples of the force on all fingers, (3,) N."""
-        if not self._force_samples:
-            return _NO_FORCE
-        totals = [sum(finger[axis] for sample in self._force_samples for finger in sample) for axis in range(3)]
-        return [total / len(self._force_samples) for total in totals]
+    def _mean_forces(self) -> Sequence[Sequence[float]]:
+        """Return the mean over the period's samples of the force on each finger, (f, 3) N."""
+        samples = self._force_samples
+        if not samples:
+            return [_NO_FORCE] * len(self._fingers)
+        share = 1.0 / len(samples)
+        return [
+            [share * sum(sample[finger][axis] for sample in samples) for axis in range(3)]
+            for finger in range(len(self._fingers))
+        ]
 
-    def _touches_table(self) -> bool:
-        return bool(self._parameters.table_contacts())
 
-
-def _added(force: tuple[float, float, float], contact: Any) -> tuple[float, float, float]:
+def _added(force: Force, contact: Any) -> Force:
     """Return ``force`` plus one contact's normal and two friction forces on body A (contactNormalOnB points to A)."""
     normal, magnitude = contact[7], contact[9]
     first, along_first, second, along_second = contact[11], contact[10], contact[13], contact[12]

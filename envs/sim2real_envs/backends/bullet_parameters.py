@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sim2real_envs.backends.bullet_hole import BulletHole
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 from sim2real_envs.scene import Body, Scene
@@ -114,20 +115,24 @@ class BulletParameters:
 
     def __init__(self, client: int, scene: Scene, arm: int, table: int, period: float, timestep: float) -> None:
         self._client, self._arm, self._table, self._period = client, arm, table, period
-        self._body = scene.object
-        self.object: int | None = None
+        self._bodies, self._hole = scene.objects, None
+        self.objects: list[int] = []
         self.timestep, self.substeps = timestep, round(period / timestep)
         self.gravity_compensation = self.mass_scale = 1.0
         self.armature = scene.arm.armature
         self._made: tuple[float, float, float] | None = None
         self._com = (0.0, 0.0, 0.0)
-        self._bank: dict[float, tuple[int, int]] = {}
+        self._bank: dict[tuple[int, float], tuple[int, int]] = {}
         links = range(pybullet.getNumJoints(arm, physicsClientId=client))
         self._links = [self._dynamics(arm, link) for link in links]
         self._driven = scene.arm.size
         self.space = world_parameters(timestep) | arm_parameters(scene.arm.armature)
-        if scene.object is not None:
-            self.space |= contact_parameters(scene.object.mass or 0.1)
+        if scene.objects:
+            self.space |= contact_parameters(scene.objects[0].mass or 0.1)
+        if scene.hole is not None:
+            self._hole = BulletHole(client, scene.hole, scene.objects[0].half_extents[:2])
+            self.space |= self._hole.parameters
+        self.friction = self._payload = 0.0
         for link in links:
             pybullet.changeDynamics(
                 arm, link, lateralFriction=_FINGER_FRICTION, restitution=_FINGER_RESTITUTION, physicsClientId=client
@@ -146,12 +151,15 @@ class BulletParameters:
             deterministicOverlappingPairs=1,
             physicsClientId=self._client,
         )
+        self._payload = 0.0
         self._apply_to_arm(domain["joint.mass_scale"], domain["joint.armature"])
         self.mass_scale, self.armature = domain["joint.mass_scale"], domain["joint.armature"]
         pull = -domain["physics.gravity"]
         self.gravity_compensation = GRAVITY / pull if pull > 0.0 else 0.0  # of the nominal arm's weight
-        if self._body is not None:
-            self._apply_to_object(self._body, domain)
+        if self._bodies:
+            self._apply_to_objects(domain)
+        if self._hole is not None:
+            self._hole.apply(domain)
 
     def _apply_to_arm(self, scale: float, armature: float) -> None:
         for link, nominal in enumerate(self._links):
@@ -164,30 +172,32 @@ class BulletParameters:
                 physicsClientId=self._client,
             )
 
-    def _apply_to_object(self, body: Body, domain: Domain) -> None:
+    def _apply_to_objects(self, domain: Domain) -> None:
         wanted = (
             round(domain["object.size"] / SIZE_STEP) * SIZE_STEP,
             domain["object.com_offset_x"],
             domain["object.com_offset_y"],
         )
         if wanted != self._made:
-            self._make_object(body, *wanted)
+            self._make_objects(*wanted)
             self._made = wanted
-        pybullet.changeDynamics(
-            self.object,
-            -1,
-            mass=domain["object.mass"],
-            lateralFriction=domain["object.friction"],
-            spinningFriction=domain["object.spinning_friction"],
-            rollingFriction=domain["object.rolling_friction"],
-            restitution=domain["object.restitution"],
-            contactStiffness=domain["physics.contact_stiffness"],
-            contactDamping=domain["physics.contact_damping"],
-            linearDamping=0.0,
-            angularDamping=0.0,
-            activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
-            physicsClientId=self._client,
-        )
+        self.friction = domain["object.friction"]
+        for body in self.objects:
+            pybullet.changeDynamics(
+                body,
+                -1,
+                mass=domain["object.mass"],
+                lateralFriction=domain["object.friction"],
+                spinningFriction=domain["object.spinning_friction"],
+                rollingFriction=domain["object.rolling_friction"],
+                restitution=domain["object.restitution"],
+                contactStiffness=domain["physics.contact_stiffness"],
+                contactDamping=domain["physics.contact_damping"],
+                linearDamping=0.0,
+                angularDamping=0.0,
+                activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
+                physicsClientId=self._client,
+            )
         pybullet.changeDynamics(
             self._table,
             -1,
@@ -196,23 +206,20 @@ class BulletParameters:
             physicsClientId=self._client,
         )
 
-    def _make_object(self, body: Body, size: float, com_x: float, com_y: float) -> None:
+    def _make_objects(self, size: float, com_x: float, com_y: float) -> None:
         client = self._client
-        if self.object is not None:
-            pybullet.removeBody(self.object, physicsClientId=client)
-        if size not in self._bank:
-            half = [extent * size for extent in body.half_extents]
-            self._bank[size] = (
-                pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client),
-                pybullet.createVisualShape(
-                    pybullet.GEOM_BOX, halfExtents=half, rgbaColor=(*body.colour, 1.0), physicsClientId=client
-                ),
-            )
-        shape, visual = self._bank[size]
+        for made in self.objects:
+            pybullet.removeBody(made, physicsClientId=client)
         self._com = (com_x, com_y, 0.0)
-        self.object = pybullet.createMultiBody(
-            1.0, shape, visual, body.position, baseInertialFramePosition=self._com, physicsClientId=client
-        )
+        self.objects = []
+        for index, body in enumerate(self._bodies):
+            if (index, size) not in self._bank:
+                self._bank[index, size] = _shapes(body, size, client)
+            shape, visual = self._bank[index, size]
+            made = pybullet.createMultiBody(
+                1.0, shape, visual, body.position, baseInertialFramePosition=self._com, physicsClientId=client
+            )
+            self.objects.append(made)
 
     # -- read back ----------------------------------------------------------------------------------------------
 
@@ -227,13 +234,16 @@ class BulletParameters:
             "joint.armature": first[_INERTIA][2] - nominal[_INERTIA][2] * scale,
             "joint.mass_scale": scale,
         }
-        if self._body is not None and self.object is not None:
-            values |= self._applied_to_object(self._body, self.object)
+        if self.objects:
+            values |= self._applied_to_object(self._bodies[0], self.objects[0])
+        if self._hole is not None:
+            values |= self._hole.applied()
         return {name: float(values[name]) for name in self.space}
 
     def _applied_to_object(self, body: Body, object_id: int) -> dict[str, float]:
         own, table = self._dynamics(object_id, -1), self._dynamics(self._table, -1)
         edges = pybullet.getCollisionShapeData(object_id, -1, physicsClientId=self._client)[0][3]
+        edge = 2.0 * body.half_extents[0 if body.shape == "box" else 2]
         return {
             "physics.contact_stiffness": own[_STIFFNESS],
             "physics.contact_damping": own[_DAMPING],
@@ -242,7 +252,7 @@ class BulletParameters:
             "object.spinning_friction": own[_SPINNING],
             "object.rolling_friction": own[_ROLLING],
             "object.restitution": own[_RESTITUTION],
-            "object.size": edges[0] / (2.0 * body.half_extents[0]),
+            "object.size": edges[0] / edge,  # of a cylinder, its height
             "object.com_offset_x": own[_COM][0],
             "object.com_offset_y": own[_COM][1],
             "table.friction": table[_FRICTION],
@@ -253,18 +263,42 @@ class BulletParameters:
         info: tuple[Any, ...] = pybullet.getDynamicsInfo(body, link, physicsClientId=self._client)
         return info
 
-    # -- the object's frame -------------------------------------------------------------------------------------
+    # -- within an episode ---------------------------------------------------------------------------------------
 
-    def place_object(self, pose: Sequence[float], twist: Sequence[float]) -> None:
-        """Put the object's geometric centre at ``pose`` (7,): m and xyzw, moving with ``twist`` (6,): m/s and rad/s."""
-        place, orientation = pose[:3], pose[3:]
+    def drift(self, factor: float) -> None:
+        """Set the friction of the objects to ``factor`` times what the domain says."""
+        for body in self.objects:
+            pybullet.changeDynamics(body, -1, lateralFriction=self.friction * factor, physicsClientId=self._client)
+
+    def load(self, payload: float) -> None:
+        """Add ``payload`` [kg] to the last driven link; inverse dynamics stay those of the nominal arm."""
+        if payload == self._payload:
+            return
+        self._payload = payload
+        mass = self._links[self._driven - 1][_MASS] * self.mass_scale + payload
+        nominal = self._links[self._driven - 1][_INERTIA]
+        inertia = [axis * self.mass_scale + self.armature for axis in nominal]
+        pybullet.changeDynamics(
+            self._arm, self._driven - 1, mass=mass, localInertiaDiagonal=inertia, physicsClientId=self._client
+        )
+
+    # -- the objects' frames --------------------------------------------------------------------------------------
+
+    def place_object(self, index: int, pose: Sequence[float], twist: Sequence[float]) -> None:
+        """Put an object's geometric centre at ``pose`` (7,): m and xyzw, moving with ``twist`` (6,): m/s and rad/s."""
+        place, orientation, body = pose[:3], pose[3:], self.objects[index]
         offset = self._turned(self._com, orientation)
         centre = [a + b for a, b in zip(place, offset, strict=True)]
-        pybullet.resetBasePositionAndOrientation(self.object, centre, orientation, physicsClientId=self._client)
-        pybullet.resetBaseVelocity(self.object, twist[:3], twist[3:], physicsClientId=self._client)
+        pybullet.resetBasePositionAndOrientation(body, centre, orientation, physicsClientId=self._client)
+        pybullet.resetBaseVelocity(body, twist[:3], twist[3:], physicsClientId=self._client)
+
+    def place_hole(self, pose: Sequence[float]) -> None:
+        """Put the block with the hole at ``pose`` (7,): the middle of its mouth, m and xyzw."""
+        if self._hole is not None:
+            self._hole.place(pose)
 
     def geometric_centre(self, com: Sequence[float], orientation: Sequence[float]) -> Sequence[float]:
-        """Return the object's geometric centre [m] where its centre of mass is at ``com``."""
+        """Return an object's geometric centre [m] where its centre of mass is at ``com``."""
         if self._com == (0.0, 0.0, 0.0):
             return com
         return [a - b for a, b in zip(com, self._turned(self._com, orientation), strict=True)]
@@ -279,3 +313,20 @@ class BulletParameters:
             bodyA=self._arm, bodyB=self._table, physicsClientId=self._client
         )
         return contacts
+
+
+def _shapes(body: Body, size: float, client: int) -> tuple[int, int]:
+    """Return the collision and the visual shape of ``body``, scaled by ``size``."""
+    half = [extent * size for extent in body.half_extents]
+    colour = (*body.colour, 1.0)
+    if body.shape == "cylinder":
+        shape = pybullet.createCollisionShape(
+            pybullet.GEOM_CYLINDER, radius=half[0], height=2.0 * half[2], physicsClientId=client
+        )
+        visual = pybullet.createVisualShape(
+            pybullet.GEOM_CYLINDER, radius=half[0], length=2.0 * half[2], rgbaColor=colour, physicsClientId=client
+        )
+        return shape, visual
+    shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half, physicsClientId=client)
+    visual = pybullet.createVisualShape(pybullet.GEOM_BOX, halfExtents=half, rgbaColor=colour, physicsClientId=client)
+    return shape, visual

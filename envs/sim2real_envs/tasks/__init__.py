@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from sim2real_envs.tasks.base import FAILURE_MODES, Field, Judgement, Task
 from sim2real_envs.tasks.push import Push
 from sim2real_envs.tasks.reach import Reach
 
-__all__ = ["FAILURE_MODES", "Field", "Judgement", "Push", "Reach", "Task"]
+TASKS: Mapping[str, type[Task]] = MappingProxyType({"Reach": Reach, "Push": Push})
+"""The tasks by their names in an id."""
+
+__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "Push", "Reach", "Task"]

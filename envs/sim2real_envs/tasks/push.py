@@ -10,7 +10,7 @@ from sim2real_envs.arms.base import Arm
 from sim2real_envs.backends.base import Reading
 from sim2real_envs.control import ToolSpace
 from sim2real_envs.errors import StateError
-from sim2real_envs.kinematics import Kinematics
+from sim2real_envs.kinematics import Kinematics, ToolPose
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
 from sim2real_envs.scene import TABLE, Body, Scene
@@ -37,6 +37,9 @@ class Push(Task):
     behind the cube, and 10 for success.
     """
 
+    tolerance = TOLERANCE
+    rest_speed = REST_SPEED
+    goal_size = 4
     fields = (
         Field("tool_position", 2, 2.0, "m"),
         Field("tool_velocity", 2, 10.0, "m/s"),
@@ -44,8 +47,8 @@ class Push(Task):
         Field("object_velocity", 2, 10.0, "m/s"),
         Field("object_yaw_sine", 1, 1.0, "-"),
         Field("object_yaw_cosine", 1, 1.0, "-"),
-        Field("goal_from_object", 2, 2.0, "m"),
-        Field("push_point_from_tool", 2, 2.0, "m"),
+        Field("goal_from_object", 2, 2.0, "m", of_goal=True),
+        Field("push_point_from_tool", 2, 2.0, "m", of_goal=True),
         Field("tool_force", 2, 100.0, "N"),
     )
     outcomes = (
@@ -63,7 +66,7 @@ class Push(Task):
 
     def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
         cube = Body("object", (HALF, HALF, HALF), (0.5, 0.0, 50.0), MASS, (0.85, 0.25, 0.2))
-        self.scene = Scene(arm, TABLE, cube, goal_half_extents=(HALF, HALF, 0.001))
+        self.scene = Scene(arm, TABLE, (cube,), goal_half_extents=(HALF, HALF, 0.001))
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.72, 0.35, HEIGHT))
         self._reach = arm.reach
         self._start = tool_start(kinematics, _TOOL_START)
@@ -96,20 +99,23 @@ class Push(Task):
                 f"'object.pose' puts the cube out of reach: {distance:.2f} m from the base, at most {self._reach}."
             )
 
-    def begin(self, start: WorldState, tool: Array, reading: Reading, seen: Measurement, seen_tool: Array) -> None:
+    def begin(
+        self, start: WorldState, tool: ToolPose, reading: Reading, seen: Measurement, seen_tool: ToolPose
+    ) -> None:
         """Remember the goal and the distances from which progress is counted."""
         self._goal = start.values["goal"]
         self._goal_xy = (float(self._goal[0]), float(self._goal[1]))
         self._distance, self._approach = self._distances(tool, reading)
-        self._first = self._seen = seen.object_position
-        self._seen_tool = seen_tool
+        self._first = self._seen = seen.bodies[0].position
+        self._seen_tool = seen_tool.position
         self._steps, self._onset = 0, -1
         self._travel = self._peak_speed = self._peak_force = 0.0
 
-    def observe(self, seen: Measurement, tool: Array, tool_velocity: Array) -> list[float]:
+    def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
         """Return tool, cube and goal in the plane, where a push would begin, and the force on the fingers."""
-        x, y = tool[:2].tolist()
-        cube_x, cube_y = seen.object_position[:2].tolist()
+        x, y = tool.position[:2].tolist()
+        cube = seen.bodies[0]
+        cube_x, cube_y = cube.position[:2].tolist()
         goal_x, goal_y = self._goal_xy[0] - cube_x, self._goal_xy[1] - cube_y
         back = _BEHIND / max(math.hypot(goal_x, goal_y), 1e-6)
         return [
@@ -118,9 +124,9 @@ class Push(Task):
             *tool_velocity[:2].tolist(),
             cube_x - x,
             cube_y - y,
-            *seen.object_velocity[:2].tolist(),
-            math.sin(seen.object_yaw),
-            math.cos(seen.object_yaw),
+            *cube.velocity[:2].tolist(),
+            math.sin(cube.yaw),
+            math.cos(cube.yaw),
             goal_x,
             goal_y,
             cube_x - back * goal_x - x,
@@ -128,13 +134,12 @@ class Push(Task):
             *seen.tool_force[:2].tolist(),
         ]
 
-    def judge(self, tool: Array, reading: Reading) -> Judgement:
+    def judge(self, tool: ToolPose, reading: Reading) -> Judgement:
         """Reward progress of the cube and of the tool; success needs rest; a cube that is lost ends the episode."""
         distance, approach = self._distances(tool, reading)
         reward = 20.0 * (self._distance - distance) + 6.0 * (self._approach - approach)
         self._distance, self._approach = distance, approach
-        x, y, z = reading.object_position or (0.0, 0.0, 0.0)
-        vx, vy, vz = reading.object_velocity or (0.0, 0.0, 0.0)
+        (x, y, z), (vx, vy, vz) = reading.bodies[0].position, reading.bodies[0].velocity
         success = distance < TOLERANCE and vx * vx + vy * vy + vz * vz < REST_SPEED * REST_SPEED
         if success:
             return Judgement(reward + 10.0, True)
@@ -144,16 +149,16 @@ class Push(Task):
         lost = x < low[0] - 0.05 or x > high[0] + 0.05 or y < low[1] - 0.05 or y > high[1] + 0.05
         return Judgement(reward, False, "out_of_reach" if lost else "none")
 
-    def watch(self, seen: Measurement, tool: Array) -> None:
+    def watch(self, seen: Measurement, tool: ToolPose) -> None:
         """Follow the measured cube, tool and force."""
         self._steps += 1
-        cube = seen.object_position
+        cube = seen.bodies[0].position
         self._travel += math.dist(cube, self._seen)
         if self._onset < 0 and math.dist(cube, self._first) > 0.005:
             self._onset = self._steps
-        self._peak_speed = max(self._peak_speed, math.hypot(*seen.object_velocity.tolist()))
+        self._peak_speed = max(self._peak_speed, math.hypot(*seen.bodies[0].velocity.tolist()))
         self._peak_force = max(self._peak_force, math.hypot(*seen.tool_force.tolist()))
-        self._seen, self._seen_tool = cube, tool
+        self._seen, self._seen_tool = cube, tool.position
 
     def outcome(self, success: bool, duration: float) -> dict[str, float]:
         """Return where cube and tool ended and how they got there."""
@@ -171,11 +176,19 @@ class Push(Task):
             "peak_force": self._peak_force,
         }
 
-    def _distances(self, tool: Array, reading: Reading) -> tuple[float, float]:
+    def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
+        """Return the cube's position and velocity in the plane, (4,)."""
+        return [*seen.bodies[0].position[:2].tolist(), *seen.bodies[0].velocity[:2].tolist()]
+
+    def desired_goal(self) -> list[float]:
+        """Return the goal, at rest, (4,)."""
+        return [*self._goal_xy, 0.0, 0.0]
+
+    def _distances(self, tool: ToolPose, reading: Reading) -> tuple[float, float]:
         """Return the distances [m] from cube to goal, and from tool to the point behind the cube, in the plane."""
-        x, y, _ = reading.object_position or (0.0, 0.0, 0.0)
+        x, y, _ = reading.bodies[0].position
         dx, dy = self._goal_xy[0] - x, self._goal_xy[1] - y
         distance = math.hypot(dx, dy)
         back = _BEHIND / max(distance, 1e-6)
-        approach = math.hypot(x - dx * back - float(tool[0]), y - dy * back - float(tool[1]))
+        approach = math.hypot(x - dx * back - float(tool.position[0]), y - dy * back - float(tool.position[1]))
         return distance, approach

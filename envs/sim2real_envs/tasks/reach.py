@@ -9,7 +9,7 @@ import numpy as np
 from sim2real_envs.arms.base import Arm
 from sim2real_envs.backends.base import Reading
 from sim2real_envs.control import CONTROL_PERIOD, ToolSpace
-from sim2real_envs.kinematics import Kinematics
+from sim2real_envs.kinematics import Kinematics, ToolPose
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
 from sim2real_envs.scene import TABLE, Scene
@@ -28,10 +28,11 @@ class Reach(Task):
     Reward: 20 per metre of progress, a bonus of 2 at the goal.
     """
 
+    tolerance = TOLERANCE
     fields = (
         Field("tool_position", 3, 2.0, "m"),
         Field("tool_velocity", 3, 10.0, "m/s"),
-        Field("goal_from_tool", 3, 2.0, "m"),
+        Field("goal_from_tool", 3, 2.0, "m", of_goal=True),
     )
     outcomes = (
         Outcome("success", "-", 1.0, "binary", "Tool within 2 cm of the goal."),
@@ -57,29 +58,31 @@ class Reach(Task):
             if math.dist(goal, _START) >= 0.08:
                 return WorldState({"joint.position": self._start, "goal": goal})
 
-    def begin(self, start: WorldState, tool: Array, reading: Reading, seen: Measurement, seen_tool: Array) -> None:
+    def begin(
+        self, start: WorldState, tool: ToolPose, reading: Reading, seen: Measurement, seen_tool: ToolPose
+    ) -> None:
         """Remember the goal and how far away it is."""
         self._goal = start.values["goal"]
-        self._distance = math.dist(tool, self._goal)
-        self._seen_tool, self._travel, self._peak_step = seen_tool, 0.0, 0.0
+        self._distance = math.dist(tool.position, self._goal)
+        self._seen_tool, self._travel, self._peak_step = seen_tool.position, 0.0, 0.0
 
-    def observe(self, seen: Measurement, tool: Array, tool_velocity: Array) -> list[float]:
+    def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
         """Return tool position and velocity, and the way to the goal."""
-        return [*tool.tolist(), *tool_velocity.tolist(), *(self._goal - tool).tolist()]
+        return [*tool.position.tolist(), *tool_velocity[:3].tolist(), *(self._goal - tool.position).tolist()]
 
-    def judge(self, tool: Array, reading: Reading) -> Judgement:
+    def judge(self, tool: ToolPose, reading: Reading) -> Judgement:
         """Reward progress."""
-        distance = math.dist(tool, self._goal)
+        distance = math.dist(tool.position, self._goal)
         progress, self._distance = self._distance - distance, distance
         success = distance < TOLERANCE
         return Judgement(20.0 * progress + (2.0 if success else 0.0), success)
 
-    def watch(self, seen: Measurement, tool: Array) -> None:
+    def watch(self, seen: Measurement, tool: ToolPose) -> None:
         """Follow the measured tool."""
-        step = math.dist(tool, self._seen_tool)
+        step = math.dist(tool.position, self._seen_tool)
         self._travel += step
         self._peak_step = max(self._peak_step, step)
-        self._seen_tool = tool
+        self._seen_tool = tool.position
 
     def outcome(self, success: bool, duration: float) -> dict[str, float]:
         """Return where the tool ended and how it got there."""
@@ -93,3 +96,13 @@ class Reach(Task):
             "tool_travel": self._travel,
             "tool_peak_speed": self._peak_step / CONTROL_PERIOD,
         }
+
+    def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
+        """Return the tool's position (3,) m."""
+        position: list[float] = tool.position.tolist()
+        return position
+
+    def desired_goal(self) -> list[float]:
+        """Return the goal (3,) m."""
+        goal: list[float] = self._goal.tolist()
+        return goal

@@ -1,0 +1,76 @@
+"""A block with a square hole in PyBullet: four walls that stand as far apart as the clearance asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sim2real_envs.backends.engine import pybullet
+from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
+from sim2real_envs.scene import Hole
+
+_FRICTION, _RESTITUTION = 1.0, 1.0  # a contact's is the product with the object's own
+
+
+class BulletHole:
+    """Owns ``hole.clearance``; its walls are moved, never made anew.
+
+    Args:
+        client: PyBullet's client id.
+        hole: The block.
+        half_width: Half the widths of the object that goes in [m]; scaled with ``object.size``.
+    """
+
+    def __init__(self, client: int, hole: Hole, half_width: Sequence[float]) -> None:
+        self._client, self._hole, self._half_width = client, hole, half_width
+        widest = max(half_width) * 1.5 + 0.01
+        wall, half_depth = 0.5 * hole.wall, 0.5 * hole.depth
+        along = (wall, widest + hole.wall, half_depth), (widest + hole.wall, wall, half_depth)
+        self._walls = [self._make_wall(along[axis]) for axis in (0, 0, 1, 1)]
+        self._pose: Sequence[float] = (0.0, 0.0, -5.0, 0.0, 0.0, 0.0, 1.0)
+        self._inner = [half + hole.clearance for half in half_width]
+        self.parameters = ParameterSpace(
+            [
+                Parameter(
+                    "hole.clearance", hole.clearance, 0.0005, 0.003, (0.0002, 0.01), "m",
+                    doc="Gap between object and wall on each side of the hole.",
+                )
+            ]
+        )  # fmt: skip
+        self.place(self._pose)
+
+    def _make_wall(self, half_extents: Sequence[float]) -> int:
+        client = self._client
+        shape = pybullet.createCollisionShape(pybullet.GEOM_BOX, halfExtents=half_extents, physicsClientId=client)
+        visual = pybullet.createVisualShape(
+            pybullet.GEOM_BOX, halfExtents=half_extents, rgbaColor=(*self._hole.colour, 1.0), physicsClientId=client
+        )
+        wall: int = pybullet.createMultiBody(0.0, shape, visual, (0.0, 0.0, -5.0), physicsClientId=client)
+        pybullet.changeDynamics(wall, -1, lateralFriction=_FRICTION, restitution=_RESTITUTION, physicsClientId=client)
+        return wall
+
+    def apply(self, domain: Domain) -> None:
+        """Open the hole by the clearance around the object as large as ``object.size`` makes it."""
+        size = round(domain["object.size"], 2)
+        self._size = size
+        self._inner = [half * size + domain["hole.clearance"] for half in self._half_width]
+        self.place(self._pose)
+
+    def applied(self) -> dict[str, float]:
+        """Read the clearance back from where the walls stand."""
+        (ax, ay, az), (bx, by, bz) = (
+            pybullet.getBasePositionAndOrientation(wall, physicsClientId=self._client)[0] for wall in self._walls[:2]
+        )
+        apart = float(((ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2) ** 0.5)
+        return {"hole.clearance": 0.5 * (apart - self._hole.wall) - self._half_width[0] * self._size}
+
+    def place(self, pose: Sequence[float]) -> None:
+        """Put the middle of the mouth at ``pose`` (7,): m and xyzw."""
+        self._pose = pose
+        place, orientation = pose[:3], pose[3:]
+        (x, y), half_wall = self._inner, 0.5 * self._hole.wall
+        offsets = ((x + half_wall, 0.0), (-x - half_wall, 0.0), (0.0, y + half_wall), (0.0, -y - half_wall))
+        for wall, (along_x, along_y) in zip(self._walls, offsets, strict=True):
+            centre, turn = pybullet.multiplyTransforms(
+                place, orientation, (along_x, along_y, -0.5 * self._hole.depth), (0.0, 0.0, 0.0, 1.0)
+            )
+            pybullet.resetBasePositionAndOrientation(wall, centre, turn, physicsClientId=self._client)
