@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sim2real.randomizers import Randomizer
     from sim2real.rollouts import Job, Rollouts
     from sim2real.targets import HiddenTarget, RecordingTarget
+    from sim2real.training.vec_env import Sb3Worlds
     from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "RecordingTarget": "sim2real.targets",
     "Result": "sim2real.experiment.result",
     "Rollouts": "sim2real.rollouts",
+    "Sb3Worlds": "sim2real.training.vec_env",
     "Sim2RealError": "sim2real.errors",
     "load_policy": "sim2real.policy",
     "load_spec": "sim2real.experiment.spec",
@@ -63,6 +65,7 @@ __all__ = [
     "RecordingTarget",
     "Result",
     "Rollouts",
+    "Sb3Worlds",
     "Sim2RealError",
     "load_policy",
     "load_spec",
