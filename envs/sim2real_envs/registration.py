@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 
 from sim2real_envs.errors import OptionError, UnknownNameError
+
+if TYPE_CHECKING:
+    from sim2real_envs.vector import VectorWorlds
 
 NAMESPACE = "sim2real"
 _TASKS_OF_ARM = {"Panda": ("Reach", "Push")}
@@ -23,6 +28,7 @@ def register_all() -> None:
                 gymnasium.register(
                     full,
                     entry_point="sim2real_envs.registration:make_manipulation",
+                    vector_entry_point="sim2real_envs.registration:make_worlds",
                     kwargs={"arm": arm, "task": task},
                     disable_env_checker=True,
                 )
@@ -67,3 +73,23 @@ def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any,
         if name not in known:
             raise UnknownNameError(name, f"an option of {arm}{task}-v0", [*known, "goal_conditioned"])
     return (GoalEnv if goal_conditioned else ManipulationEnv)(TASKS[task], ARMS[arm], **options)
+
+
+def make_worlds(
+    num_envs: int, arm: str, task: str, *, workers: int | None = None, start_method: str | None = None, **options: Any
+) -> VectorWorlds:
+    """Return what ``gymnasium.make_vec`` gives for an id of this package, unless it is asked for "sync" or "async".
+
+    Args:
+        num_envs: Number of worlds.
+        arm: As in ``make_manipulation``.
+        task: As in ``make_manipulation``.
+        workers: Processes that step the worlds, by default as many as there are cores; no number depends on it.
+        start_method: How workers are started; None is the platform's default.
+        options: Of each environment.
+    """
+    from sim2real_envs.vector import VectorWorlds
+
+    cores = os.cpu_count() or 1
+    make_env = partial(make, f"{arm}{task}-v0", **options)
+    return VectorWorlds(make_env, num_envs, cores if workers is None else workers, start_method=start_method)
