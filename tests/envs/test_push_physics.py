@@ -113,7 +113,7 @@ def test_the_force_on_the_fingers_balances_friction_in_a_slow_steady_push(
     push, forces, places = np.array([0.15, 0.0], dtype=np.float32), [], []
     for _ in range(40):
         env.step(push)
-        forces.append(env._backend.read().tool_force)
+        forces.append(np.sum(env._backend.read().finger_forces, axis=0))
         places.append(cube(env)[0])
     steady = slice(-15, None)
     assert np.diff(places[steady]).min() > 0.0  # it is being pushed all the time

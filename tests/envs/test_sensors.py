@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sim2real_envs.backends.base import Reading
+from sim2real_envs.backends.base import BodyReading, Reading
 from sim2real_envs.parameters import Array
 from sim2real_envs.sensors import Measurement, Sensors, yaw_of
 from sim2real_envs.state import WorldState
@@ -17,15 +17,16 @@ SAMPLES = 3000
 
 
 def reading(value: float = 0.3, yaw: float = 0.2) -> Reading:
-    """Return a reading whose joints, place and force are ``value``, and twice, three times, four times of it."""
+    """Return a reading whose joints, place and forces are ``value``, and twice, three times, four times of it."""
     turn = (0.0, 0.0, math.sin(yaw / 2.0), math.cos(yaw / 2.0))
-    place, force = [3.0 * value] * 3, [4.0 * value] * 3
-    return Reading([value] * 2, [2.0 * value] * 2, place, turn, [0.0] * 3, [0.0] * 3, force, False)
+    body = BodyReading([3.0 * value] * 3, turn, [0.0] * 3, [0.0] * 3)
+    forces = [[4.0 * value] * 3] * 2
+    return Reading([value] * 2, [2.0 * value] * 2, [0.0, 0.0], (body,), forces, False)
 
 
 def sensors(**changes: float) -> Sensors:
     """Return sensors of two joints; ``changes`` are parameter names without ``sensor.``."""
-    made = Sensors(2, PERIOD, has_object=True)
+    made = Sensors(2, PERIOD, bodies=1)
     made.apply(made.parameters.complete({f"sensor.{name}": value for name, value in changes.items()}))
     return made
 
@@ -38,18 +39,23 @@ def measured(made: Sensors, readings: list[Reading], seed: int = 0) -> list[Meas
 
 
 def column(measurements: list[Measurement], name: str) -> Array:
-    """Return one channel (t, d)."""
-    return np.array([np.atleast_1d(getattr(each, name)) for each in measurements])
+    """Return one channel (t, d), of an object where the name begins so."""
+    if name.startswith("object_"):
+        part = name.removeprefix("object_")
+        return np.array([np.atleast_1d(getattr(each.bodies[0], part)) for each in measurements])
+    return np.array([np.ravel(getattr(each, name)) for each in measurements])
 
 
 def test_nominal_sensors_tell_the_truth() -> None:
     seen = measured(sensors(), [reading(value) for value in (0.1, 0.2, 0.4)])[-1]
     assert seen.joint_position == pytest.approx([0.4] * 2, abs=1e-15)
     assert seen.joint_velocity == pytest.approx([0.8] * 2, abs=1e-15)
-    assert seen.object_position == pytest.approx([1.2] * 3, abs=1e-15)
-    assert seen.object_yaw == pytest.approx(0.2)
-    assert seen.object_velocity == pytest.approx([(1.2 - 0.6) / PERIOD] * 3)
-    assert seen.tool_force == pytest.approx([1.6] * 3, abs=1e-15)
+    assert seen.bodies[0].position == pytest.approx([1.2] * 3, abs=1e-15)
+    assert seen.bodies[0].yaw == pytest.approx(0.2)
+    assert seen.bodies[0].tilt.tolist() == [0.0, 0.0]
+    assert seen.bodies[0].velocity == pytest.approx([(1.2 - 0.6) / PERIOD] * 3)
+    assert seen.finger_forces == pytest.approx(np.full((2, 3), 1.6), abs=1e-15)
+    assert seen.tool_force == pytest.approx([3.2] * 3, abs=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,8 @@ def test_nominal_sensors_tell_the_truth() -> None:
         ("joint_velocity_noise", "joint_velocity", 0.6),
         ("object_position_noise", "object_position", 0.9),
         ("object_rotation_noise", "object_yaw", 0.2),
-        ("force_noise", "tool_force", 1.2),
+        ("object_rotation_noise", "object_tilt", 0.0),
+        ("force_noise", "finger_forces", 1.2),
     ],
 )
 def test_noise_is_normal_white_and_of_the_stated_size(parameter: str, channel: str, truth: float) -> None:
@@ -79,7 +86,7 @@ def test_noise_is_normal_white_and_of_the_stated_size(parameter: str, channel: s
 def test_noise_of_one_channel_leaves_the_others_alone() -> None:
     seen = measured(sensors(force_noise=1.0), [reading()] * 3)[-1]
     assert seen.joint_position == pytest.approx([0.3] * 2, abs=1e-15)
-    assert seen.object_position == pytest.approx([0.9] * 3, abs=1e-15)
+    assert seen.bodies[0].position == pytest.approx([0.9] * 3, abs=1e-15)
 
 
 def test_a_bias_is_the_same_in_every_sample() -> None:
@@ -109,7 +116,7 @@ def test_what_is_seen_is_as_old_as_the_delay(delay: float) -> None:
     wanted = np.maximum(np.array(times) - delay, 0.0)  # linear in time, so interpolation is exact
     for channel, factor in (("joint_position", 1.0), ("joint_velocity", 2.0), ("object_position", 3.0)):
         assert column(seen, channel)[:, 0] == pytest.approx(factor * wanted, abs=1e-12)
-    assert column(seen, "tool_force")[:, 0] == pytest.approx(4.0 * wanted, abs=1e-12)
+    assert column(seen, "finger_forces")[:, 0] == pytest.approx(4.0 * wanted, abs=1e-12)
 
 
 def test_a_new_episode_remembers_nothing_of_the_last() -> None:
@@ -131,7 +138,7 @@ def test_dropout_holds_the_last_sample_as_often_as_stated() -> None:
     chance = 0.3
     seen = measured(sensors(dropout=chance), [reading(0.001 * step) for step in range(SAMPLES)])
     held = {}
-    for channel in ("joint_position", "joint_velocity", "object_position", "tool_force"):
+    for channel in ("joint_position", "joint_velocity", "object_position", "finger_forces"):
         values = column(seen, channel)
         still = np.diff(values, axis=0) == 0.0
         assert (still == still[:, :1]).all()  # a channel is lost as a whole
@@ -169,13 +176,33 @@ def test_more_noise_scales_the_same_errors() -> None:
 
 
 def test_a_world_without_an_object_has_no_sensors_for_it() -> None:
-    made = Sensors(2, PERIOD, has_object=False)
+    made = Sensors(2, PERIOD)
     made.apply(made.parameters.complete({"sensor.joint_position_bias": 0.01}))
     assert not [name for name in made.parameters if "object" in name or "force" in name]
-    bare = Reading([0.1] * 2, [0.0] * 2, None, None, None, None, (0.0, 0.0, 0.0), False)
+    bare = Reading([0.1] * 2, [0.0] * 2, [0.0, 0.0], (), [(0.0, 0.0, 0.0)] * 2, False)
     seen = measured(made, [bare] * 2)[-1]
     assert seen.joint_position == pytest.approx([0.11] * 2)
-    assert seen.object_position.tolist() == [0.0] * 3
+    assert seen.bodies == ()
+    assert seen.tool_force.tolist() == [0.0] * 3
+
+
+def test_the_tilt_is_where_the_body_s_own_vertical_points() -> None:
+    lean = 0.3  # about x: the vertical leans to -y
+    body = BodyReading([0.0] * 3, (math.sin(lean / 2.0), 0.0, 0.0, math.cos(lean / 2.0)), [0.0] * 3, [0.0] * 3)
+    tilted = reading()._replace(bodies=(body,))
+    assert measured(sensors(), [tilted])[0].bodies[0].tilt == pytest.approx([0.0, -math.sin(lean)])
+
+
+def test_fingers_that_move_and_a_second_object_are_seen_too() -> None:
+    made = Sensors(2, PERIOD, bodies=2, fingers_move=True)
+    made.apply(made.parameters.complete({"sensor.object_position_bias": 0.02}))
+    first = reading().bodies[0]
+    second = BodyReading([0.7, 0.1, 0.2], first.orientation, [0.0] * 3, [0.0] * 3)
+    both = reading()._replace(bodies=(first, second), finger_position=[0.01, 0.02])
+    seen = measured(made, [both])[0]
+    assert seen.finger_position.tolist() == [0.01, 0.02]
+    assert seen.bodies[1].position == pytest.approx([0.72, 0.12, 0.2])
+    assert seen.finger_forces == pytest.approx(np.full((2, 3), 1.2))
 
 
 @pytest.mark.parametrize("yaw", [-3.0, -0.5, 0.0, 1.0, 3.1])

@@ -107,7 +107,7 @@ class Task(ABC):
 
     @abstractmethod
     def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
-        """Return what a goal is compared with, as measured, (g,): a position [m], then a velocity [m/s] if rest counts."""
+        """Return what a goal is compared with, as measured, (g,): position [m], then velocity [m/s] if rest counts."""
 
     @abstractmethod
     def desired_goal(self) -> list[float]:
