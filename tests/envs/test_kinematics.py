@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pybullet_data
@@ -12,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim2real_envs.arms import PANDA
-from sim2real_envs.arms.urdf import urdf_text
+from sim2real_envs.arms import ARMS, PANDA, Arm
+from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import StateError
 from sim2real_envs.kinematics import Kinematics, rotation_error, rotation_from_rpy
@@ -29,26 +28,29 @@ def some_joints(seed: int) -> Array:
     return rng.uniform(PANDA_KINEMATICS.lower, PANDA_KINEMATICS.upper)
 
 
-@pytest.fixture(scope="module")
-def arm_in_bullet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    path: Path = tmp_path_factory.mktemp("arm") / "panda.urdf"
-    path.write_text(urdf_text(PANDA, pybullet_data.getDataPath(), fingers_move=False))
+@pytest.fixture(scope="module", params=list(ARMS.values()), ids=list(ARMS))
+def arm_in_bullet(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Arm, int, int]]:
+    arm: Arm = request.param
+    path = write_urdf(arm, pybullet_data.getDataPath(), tmp_path_factory.mktemp(arm.name), fingers_move=False)
     client = pybullet.connect(pybullet.DIRECT)
-    yield client, pybullet.loadURDF(str(path), useFixedBase=True, physicsClientId=client)
+    yield arm, client, pybullet.loadURDF(str(path), useFixedBase=True, physicsClientId=client)
     pybullet.disconnect(physicsClientId=client)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_tool_is_where_pybullet_has_it(arm_in_bullet: tuple[int, int], seed: int) -> None:
-    client, arm = arm_in_bullet
-    joints = some_joints(seed)
+def test_the_tool_is_where_pybullet_has_it(arm_in_bullet: tuple[Arm, int, int], seed: int) -> None:
+    arm, client, body = arm_in_bullet
+    kinematics = Kinematics(arm)
+    joints = np.random.default_rng(seed).uniform(kinematics.lower, kinematics.upper)
     for joint, angle in enumerate(joints.tolist()):
-        pybullet.resetJointState(arm, joint, angle, physicsClientId=client)
-    left_finger = PANDA.size
-    link = pybullet.getLinkState(arm, left_finger, computeForwardKinematics=True, physicsClientId=client)
+        pybullet.resetJointState(body, joint, angle, physicsClientId=client)
+    first_finger = arm.size
+    link = pybullet.getLinkState(body, first_finger, computeForwardKinematics=True, physicsClientId=client)
     rotation = np.array(pybullet.getMatrixFromQuaternion(link[5])).reshape(3, 3)
-    from_finger = np.array(PANDA.tool_xyz) - np.array(PANDA.fingers[0].xyz)  # in the frame of the hand
-    tool = PANDA_KINEMATICS.tool(joints)
+    from_finger = np.array(arm.tool_xyz) - np.array(arm.fingers[0].xyz)  # in the frame of the hand
+    tool = kinematics.tool(joints)
     assert tool.position == pytest.approx(np.array(link[4]) + rotation @ from_finger, abs=1e-6)
     assert tool.rotation == pytest.approx(rotation, abs=1e-6)
 

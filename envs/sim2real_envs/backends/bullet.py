@@ -6,7 +6,6 @@ import contextlib
 import math
 import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,7 +13,7 @@ import pybullet_data
 from numpy.typing import NDArray
 
 from sim2real_envs.actuators import JointLaw
-from sim2real_envs.arms.urdf import urdf_text
+from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.base import BodyReading, Disturbance, Reading
 from sim2real_envs.backends.bullet_parameters import BulletParameters
 from sim2real_envs.backends.engine import pybullet
@@ -284,10 +283,8 @@ class BulletBackend:
     # -- building -----------------------------------------------------------------------------------------------
 
     def _load_arm(self, scene: Scene) -> int:
-        text = urdf_text(scene.arm, pybullet_data.getDataPath(), fingers_move=scene.fingers_move)
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{scene.arm.name}.urdf"
-            path.write_text(text)
+            path = write_urdf(scene.arm, pybullet_data.getDataPath(), folder, fingers_move=scene.fingers_move)
             arm: int = pybullet.loadURDF(
                 str(path),
                 useFixedBase=True,
