@@ -51,7 +51,7 @@ class MlpPolicy:
 
     Args:
         env_id: The environment that it was trained in.
-        algorithm: What trained it, ``"PPO"`` or ``"SAC"``.
+        algorithm: What trained it: ``"PPO"``, ``"SAC"`` or ``"DAgger"``.
         layers: Weight (out, in) and bias (out,) of each layer, first to last.
         activation: Of the hidden layers.
         output: How the action is bounded.
@@ -154,7 +154,7 @@ class MlpPolicy:
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **self._arrays())
+        np.savez(buffer, allow_pickle=False, **self.arrays())
         arrays = buffer.getvalue()
         head = {
             "schema": SCHEMA,
@@ -171,7 +171,8 @@ class MlpPolicy:
         _write(place / "policy.npz", arrays)
         _write(place / "policy.json", (json.dumps(head, indent=2) + "\n").encode())
 
-    def _arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every number of the policy by name, as it stands in ``policy.npz``."""
         arrays: dict[str, NDArray[Any]] = {"mean": self.mean, "variance": self.variance}
         for number, (weight, bias) in enumerate(self.layers):
             arrays |= {f"weight_{number}": weight, f"bias_{number}": bias}

@@ -114,9 +114,9 @@ def _rig_space(rig_id: str, options: dict[str, Any]) -> ParameterSpace:
 
 def presets(algorithm: str) -> tuple[str, ...]:
     """Return the names of the presets that ship for an algorithm."""
-    from sim2real.training.presets import PRESETS
+    from sim2real.training.presets import names
 
-    return tuple(sorted(task for task, name in PRESETS if name == algorithm))
+    return names(algorithm)
 
 
 def rig_of(data_set: str) -> str:

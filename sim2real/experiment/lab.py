@@ -70,12 +70,10 @@ class Lab:
         """What trains policies."""
         if self.own_trainer is not None:
             return self.own_trainer
-        from sim2real.training import Sb3Trainer
+        from sim2real.training import make_trainer
 
         agent, env = self.spec.agent, self.spec.env
-        return Sb3Trainer(
-            env.id, env.options, algorithm=agent.algorithm, preset=agent.preset, workers=self.spec.workers
-        )
+        return make_trainer(agent.algorithm, env.id, env.options, preset=agent.preset, workers=self.spec.workers)
 
     def target(self, name: str) -> HiddenTarget:
         """Return a target that a policy can be tried on."""

@@ -89,7 +89,9 @@ class MethodSpec(Section):
 class AgentSpec(Section):
     """How policies are trained."""
 
-    algorithm: Literal["PPO", "SAC"] = "PPO"
+    algorithm: Annotated[
+        Literal["PPO", "SAC", "DAgger"], Field(description="DAgger imitates the scripted expert of the environment.")
+    ] = "PPO"
     preset: Annotated[str, Field(min_length=1, description="Hyper-parameters that ship with the toolkit.")] = "push"
     warmup_steps: Annotated[int, Field(ge=1, description="Env steps at nominal parameters, shared by all methods.")] = (
         150_000

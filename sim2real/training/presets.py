@@ -10,7 +10,7 @@ from typing import Any
 from sim2real.policy import Activation
 from sim2real_envs.errors import UnknownNameError
 
-ALGORITHMS = ("PPO", "SAC")
+ALGORITHMS = ("PPO", "SAC")  # of reinforcement learning
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,43 @@ class Preset:
         """Return plain values, for a fingerprint or a file."""
         names = [name for name in self.__dataclass_fields__ if name != "options"]
         return {name: getattr(self, name) for name in names} | {"options": dict(self.options)}
+
+
+@dataclass(frozen=True)
+class ImitationPreset:
+    """How DAgger is run on one task.
+
+    Args:
+        worlds: Worlds that are stepped together.
+        hidden: Width of the hidden layers.
+        activation: Between the layers.
+        chunk_steps: Env steps of an iteration; worlds and random streams begin anew at each.
+        expert_decay: The expert drives all episodes of the first iteration, and in iteration i this to the power of i
+            of them; the learner drives the others. A training that continues a policy lets the learner drive at once.
+        noise: Standard deviation of what is added to the expert's actions when it drives, so that it shows how to
+            come back.
+        updates: Batches in the regression of an iteration, on everything seen so far.
+        last_updates: The same in the last iteration.
+        batch_size: Rows of a batch.
+        learning_rate: At the beginning of each regression.
+        huber: Error of an action from which the loss grows linearly.
+    """
+
+    worlds: int = 8
+    hidden: tuple[int, ...] = (256, 256)
+    activation: Activation = "relu"
+    chunk_steps: int = 4_096
+    expert_decay: float = 0.5
+    noise: float = 0.2
+    updates: int = 400
+    last_updates: int = 4_000
+    batch_size: int = 512
+    learning_rate: float = 1e-3
+    huber: float = 0.1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for a fingerprint or a file."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
 
 _PPO = Preset(
@@ -79,6 +116,20 @@ PRESETS: Mapping[tuple[str, str], Preset] = MappingProxyType(
     }
 )
 
+IMITATION_PRESETS: Mapping[str, ImitationPreset] = MappingProxyType(
+    {
+        "push": ImitationPreset(),
+        "reach": ImitationPreset(),
+    }
+)
+
+
+def names(algorithm: str) -> tuple[str, ...]:
+    """Return the names of the presets that ship for an algorithm; none for an unknown one."""
+    if algorithm == "DAgger":
+        return tuple(sorted(IMITATION_PRESETS))
+    return tuple(sorted(task for task, name in PRESETS if name == algorithm))
+
 
 def find_preset(name: str, algorithm: str) -> Preset:
     """Return the preset called ``name`` for ``algorithm``.
@@ -91,3 +142,14 @@ def find_preset(name: str, algorithm: str) -> Preset:
     if (name, algorithm) not in PRESETS:
         raise UnknownNameError(name, f"a preset for {algorithm}", sorted({task for task, _ in PRESETS}))
     return PRESETS[name, algorithm]
+
+
+def find_imitation_preset(name: str) -> ImitationPreset:
+    """Return the preset called ``name`` for DAgger.
+
+    Raises:
+        UnknownNameError: If there is no such preset.
+    """
+    if name not in IMITATION_PRESETS:
+        raise UnknownNameError(name, "a preset for DAgger", sorted(IMITATION_PRESETS))
+    return IMITATION_PRESETS[name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -21,6 +20,7 @@ from sim2real.randomizers.base import Randomizer
 from sim2real.training import checkpoint, models
 from sim2real.training.base import Lesson
 from sim2real.training.checkpoint import Checkpoint
+from sim2real.training.fingerprint import fingerprint
 from sim2real.training.normalizer import Normalizer
 from sim2real.training.presets import Preset, find_preset
 from sim2real.training.streams import borrowed_globals, chunk_streams, seed_library
@@ -130,7 +130,16 @@ class _Training:
         rollout = models.rollout_steps(trainer.algorithm, self._preset)
         self._total = -(-max(steps, 0) // rollout) * rollout
         self._chunk = -(-self._preset.chunk_steps // rollout) * rollout
-        self._fingerprint = _fingerprint(trainer, policy, randomizer, steps, entropy)
+        self._fingerprint = fingerprint(
+            trainer.env_id,
+            trainer.env_options,
+            trainer.algorithm,
+            trainer.hyper_parameters,
+            policy,
+            randomizer,
+            steps,
+            entropy,
+        )
 
     def run(self) -> Lesson:
         reached = None if self._folder is None else checkpoint.load(self._folder, self._fingerprint)
@@ -207,23 +216,3 @@ def _learn(model: models.Model, budget: int, watch: Watch) -> None:
         models.check_finite(model)
         raise
     models.check_finite(model)
-
-
-def _fingerprint(
-    trainer: Sb3Trainer, policy: MlpPolicy | None, randomizer: Randomizer, steps: int, entropy: int
-) -> str:
-    """Return a checksum of everything that the result depends on."""
-    arguments = {
-        "env": [trainer.env_id, dict(trainer.env_options)],
-        "algorithm": trainer.algorithm,
-        "preset": trainer.hyper_parameters.to_dict(),
-        "steps": steps,
-        "entropy": entropy,
-        "randomizer": [type(randomizer).__qualname__, randomizer.to_dict()],
-        "space": [(p.name, p.nominal, p.low, p.high, p.log) for p in randomizer.space.values()],
-    }
-    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode())
-    if policy is not None:
-        for name, array in sorted(policy.learner.items()):
-            digest.update(name.encode() + array.tobytes())
-    return digest.hexdigest()

@@ -258,7 +258,7 @@ extra: !!python/name:os.system x
         "line 11, methods.4: must be a mapping, but got 5",
         "line 11, methods.5.method: is missing",
         "line 11, methods.6: 'a.b:C' is not a method: No module named 'a'",
-        "line 12, agent.algorithm: must be one of PPO, SAC, but got 'PP0' (text). Did you mean 'PPO'?",
+        "line 12, agent.algorithm: must be one of PPO, SAC, DAgger, but got 'PP0' (text). Did you mean 'PPO'?",
         "line 12, agent.warmup_steps: must be at least 1, but got -4",
         "line 12, agent.round_step: 'round_step' is not a key here. Did you mean 'round_steps'?",
         "line 14, targets.sl ip: must begin with a letter or digit",

@@ -1,0 +1,45 @@
+"""A checksum of everything that the result of a training depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from sim2real.policy import MlpPolicy
+from sim2real.randomizers.base import Randomizer
+
+
+class HyperParameters(Protocol):
+    """A preset of any algorithm."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+
+
+def fingerprint(
+    env_id: str,
+    env_options: Mapping[str, Any],
+    algorithm: str,
+    preset: HyperParameters,
+    policy: MlpPolicy | None,
+    randomizer: Randomizer,
+    steps: int,
+    entropy: int,
+) -> str:
+    """Return the checksum; ``policy`` is what the training continues from, ``entropy`` what it drew."""
+    arguments = {
+        "env": [env_id, dict(env_options)],
+        "algorithm": algorithm,
+        "preset": preset.to_dict(),
+        "steps": steps,
+        "entropy": entropy,
+        "randomizer": [type(randomizer).__qualname__, randomizer.to_dict()],
+        "space": [(p.name, p.nominal, p.low, p.high, p.log) for p in randomizer.space.values()],
+    }
+    digest = hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode())
+    if policy is not None:
+        for name, array in sorted(policy.arrays().items()):
+            digest.update(name.encode() + array.tobytes())
+    return digest.hexdigest()

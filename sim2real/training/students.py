@@ -1,0 +1,173 @@
+"""Networks that learn by regression from labelled observations: a small one for numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from sim2real.errors import PolicyError, TooManyDivergences
+from sim2real.policy import Layer, MlpPolicy
+from sim2real.training.labels import Floats, Packing
+from sim2real.training.lessons import Labels
+from sim2real.training.normalizer import Arrays
+from sim2real.training.presets import ImitationPreset
+
+_ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
+_LEAST_VARIANCE = 1e-6  # of an observation; what hardly ever moves must not be blown up when it does
+_EPSILON = 1e-8  # as MlpPolicy adds
+_CLIP = 10.0
+_LAST_RATE = 0.05  # share of the learning rate at the end of a fit
+
+
+class MlpStudent:
+    """An MLP from normalized numbers to an action that is clipped into [-1, 1].
+
+    Weights come from torch's global generator.
+    """
+
+    def __init__(self, preset: ImitationPreset, packing: Packing) -> None:
+        self._preset, self._packing = preset, packing
+        widths = (packing.shape[0], *preset.hidden)
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Linear(before, after), _ACTIVATIONS[preset.activation]()]
+        self._network = nn.Sequential(*layers, nn.Linear(widths[-1], packing.actions))
+        self._mean, self._variance = np.zeros(packing.shape), np.ones(packing.shape)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the weights."""
+        return self._network.state_dict()
+
+    def statistics(self) -> Arrays:
+        """Return mean and variance of the observations."""
+        return {"mean": self._mean, "variance": self._variance}
+
+    def restore(self, state: Mapping[str, Any], statistics: Arrays) -> None:
+        """Continue from what ``state`` and ``statistics`` returned."""
+        self._network.load_state_dict(state)
+        self._mean, self._variance = statistics["mean"], statistics["variance"]
+
+    def continue_from(self, policy: MlpPolicy) -> None:
+        """Take over the network and the normalization of an earlier training, whatever trained it.
+
+        Raises:
+            PolicyError: If its network is another one.
+        """
+        linear = self._linear()
+        here = [tuple(layer.weight.shape) for layer in linear]
+        there = [tuple(weight.shape) for weight, _ in policy.layers]
+        kinds = (policy.activation, policy.output)
+        if here != there or kinds != (self._preset.activation, "clip"):
+            raise PolicyError(
+                f"DAgger can only continue from a policy of the same observations, actions and network, but got layers "
+                f"{there} with activation and output {kinds}, here they are {here} with "
+                f"{(self._preset.activation, 'clip')}."
+            )
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(linear, policy.layers, strict=True):
+                layer.weight.copy_(torch.from_numpy(weight.copy()))
+                layer.bias.copy_(torch.from_numpy(bias.copy()))
+        self._mean, self._variance = np.array(policy.mean), np.array(policy.variance)
+
+    def act(self, observations: NDArray[Any]) -> Floats:
+        """Return actions (w, a) for observations (w, o)."""
+        with torch.no_grad():
+            actions: Floats = self._network(self._normalized(observations)).clamp(-1.0, 1.0).numpy()
+        return actions
+
+    def fit(self, data: Labels, updates: int, generator: torch.Generator) -> float:
+        """Regress on all of ``data`` and return the mean loss of the last tenth of the updates.
+
+        Raises:
+            TooManyDivergences: If the weights are not numbers any more.
+        """
+        self._renormalize(data.observations)
+        seen, wanted = self._normalized(data.observations), torch.from_numpy(data.labels)
+
+        def loss(rows: torch.Tensor) -> torch.Tensor:
+            return regression_loss(self._network(seen[rows]), wanted[rows], self._preset.huber)
+
+        return descend(self._network, loss, len(data), updates, self._preset, generator)
+
+    def to_policy(self, env_id: str) -> MlpPolicy:
+        """Freeze network and normalization; a later training continues from nothing else."""
+        return MlpPolicy(
+            env_id=env_id,
+            algorithm="DAgger",
+            layers=tuple(_layer(layer) for layer in self._linear()),
+            activation=self._preset.activation,
+            output="clip",
+            mean=self._mean,
+            variance=self._variance,
+            clip=_CLIP,
+        )
+
+    def _linear(self) -> list[nn.Linear]:
+        return [module for module in self._network if isinstance(module, nn.Linear)]
+
+    def _normalized(self, observations: NDArray[Any]) -> torch.Tensor:
+        scaled = (observations - self._mean) / np.sqrt(self._variance + _EPSILON)
+        return torch.from_numpy(np.clip(scaled, -_CLIP, _CLIP).astype(np.float32))
+
+    def _renormalize(self, observations: NDArray[Any]) -> None:
+        """Take mean and variance from the data; the first layer is changed so that the function stays the same."""
+        mean = observations.mean(axis=0, dtype=np.float64)
+        variance = np.maximum(observations.var(axis=0, dtype=np.float64), _LEAST_VARIANCE)
+        before, after = (np.sqrt(value + _EPSILON) for value in (self._variance, variance))
+        layer = self._linear()[0]
+        weight = layer.weight.detach().numpy().astype(np.float64)
+        with torch.no_grad():
+            layer.bias.add_(torch.from_numpy((weight @ ((mean - self._mean) / before)).astype(np.float32)))
+            layer.weight.copy_(torch.from_numpy((weight * (after / before)).astype(np.float32)))
+        self._mean, self._variance = mean, variance
+
+
+def regression_loss(given: torch.Tensor, wanted: torch.Tensor, huber: float) -> torch.Tensor:
+    """Return the mean Huber loss of actions (n, a) that will be clipped into [-1, 1].
+
+    Where a label stands at the bound, everything beyond the bound is as right as the bound itself.
+    """
+    beyond = (given - wanted) * wanted.sign() > 0.0
+    right = beyond & (wanted.abs() >= 1.0)
+    return nn.functional.huber_loss(torch.where(right, wanted, given), wanted, delta=huber) / huber
+
+
+def descend(
+    network: nn.Module, loss: Any, rows: int, updates: int, preset: ImitationPreset, generator: torch.Generator
+) -> float:
+    """Run Adam for ``updates`` batches drawn from ``rows`` rows, the rate falling along half a cosine.
+
+    Returns:
+        The mean loss of the last tenth of the updates.
+
+    Raises:
+        TooManyDivergences: If the weights are not numbers any more.
+    """
+    optimizer = torch.optim.Adam(network.parameters(), lr=preset.learning_rate)
+    plan = torch.optim.lr_scheduler.CosineAnnealingLR(
+        optimizer, max(updates, 1), eta_min=_LAST_RATE * preset.learning_rate
+    )
+    losses = []
+    for _ in range(updates):
+        value = loss(torch.randint(rows, (preset.batch_size,), generator=generator))
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        plan.step()
+        losses.append(float(value.detach()))
+    if not all(bool(torch.isfinite(number).all()) for number in network.parameters()):
+        raise TooManyDivergences(
+            f"The policy itself diverged within {updates} updates: its weights are not numbers any more. "
+            "Lower the learning rate of the preset."
+        )
+    return float(np.mean(losses[-max(updates // 10, 1) :]))
+
+
+def _layer(module: nn.Linear) -> Layer:
+    return module.weight.detach().numpy(), module.bias.detach().numpy()
