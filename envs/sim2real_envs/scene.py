@@ -21,6 +21,7 @@ class Body:
         mass: [kg]; None for a body that cannot move.
         colour: Red, green, blue in 0 … 1.
         shape: ``"box"`` or ``"cylinder"``.
+        friction: Nominal value of ``object.friction``, and the ends of its default range; of the first object.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Body:
     mass: float | None = None
     colour: Colour = (0.5, 0.5, 0.5)
     shape: Literal["box", "cylinder"] = "box"
+    friction: Vector = (0.5, 0.3, 1.2)
 
 
 @dataclass(frozen=True)

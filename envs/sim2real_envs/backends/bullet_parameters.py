@@ -53,8 +53,10 @@ def arm_parameters(armature: float) -> ParameterSpace:
     )  # fmt: skip
 
 
-def contact_parameters(mass: float) -> ParameterSpace:
-    """Return the parameters of an object of nominal ``mass`` [kg], of the table, and of the contact between them."""
+def contact_parameters(body: Body) -> ParameterSpace:
+    """Return the parameters of the object ``body``, of the table, and of the contact between them."""
+    mass = body.mass or 0.1
+    friction, slippery, rough = body.friction
     return ParameterSpace(
         [
             Parameter(
@@ -67,7 +69,7 @@ def contact_parameters(mass: float) -> ParameterSpace:
             ),
             Parameter("object.mass", mass, 0.05, 0.5, (0.01, 5.0), "kg", log=True, doc="Mass of the object."),
             Parameter(
-                "object.friction", 0.5, 0.3, 1.2, (0.01, 2.0), "-",
+                "object.friction", friction, slippery, rough, (0.01, 2.0), "-",
                 doc="Coulomb coefficient of the object; a contact's is the product with its partner's.",
             ),
             Parameter(
@@ -128,7 +130,7 @@ class BulletParameters:
         self._driven = scene.arm.size
         self.space = world_parameters(timestep) | arm_parameters(scene.arm.armature)
         if scene.objects:
-            self.space |= contact_parameters(scene.objects[0].mass or 0.1)
+            self.space |= contact_parameters(scene.objects[0])
         if scene.hole is not None:
             self._hole = BulletHole(client, scene.hole, scene.objects[0].half_extents[:2])
             self.space |= self._hole.parameters
