@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sim2real_envs.tasks.base import FAILURE_MODES, Field, Judgement, Task
+from sim2real_envs.tasks.pick_place import PickAndPlace
 from sim2real_envs.tasks.push import Push
 from sim2real_envs.tasks.reach import Reach
 
-TASKS: Mapping[str, type[Task]] = MappingProxyType({"Reach": Reach, "Push": Push})
+TASKS: Mapping[str, type[Task]] = MappingProxyType({"Reach": Reach, "Push": Push, "PickAndPlace": PickAndPlace})
 """The tasks by their names in an id."""
 
-__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "Push", "Reach", "Task"]
+__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "PickAndPlace", "Push", "Reach", "Task"]
