@@ -19,7 +19,7 @@ EE_STEP = 0.05  # [m] per control period at action 1
 TURN_STEP = 0.1  # [rad] per control period at action 1
 JOINT_STEP = 0.1  # [rad] per control period at action 1
 JOINT_SPEED = 1.0  # [rad/s] at action 1
-TORQUE_SHARE = 0.2  # of a joint's torque limit at action 1
+TORQUE_SHARE = 0.4  # of a joint's torque limit at action 1
 _MOST_LEAD = 0.3  # [rad] that the joint_velocity set point may run ahead of the joint
 
 

@@ -46,7 +46,7 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         backend: Name of the physics engine.
         observation: ``"state"``: the task's numbers.
         control: ``"ee_delta"`` (tool motion, 5 cm and where the task turns the tool 0.1 rad per period at action 1),
-            ``"joint_delta"`` (0.1 rad), ``"joint_velocity"`` (1 rad/s) or ``"joint_torque"`` (a fifth of the torque
+            ``"joint_delta"`` (0.1 rad), ``"joint_velocity"`` (1 rad/s) or ``"joint_torque"`` (0.4 of the torque
             limit, on top of gravity compensation). Where the hand opens, one more number is last: -1 closed, 1 open.
         reward: ``"dense"``: the task's; ``"sparse"``: 0 at success, else -1.
         past_actions: How many of the last actions the observation ends with; they help against delay.

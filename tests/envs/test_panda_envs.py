@@ -69,7 +69,7 @@ def test_stable_baselines_has_nothing_to_say(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"control": 3}, UnknownNameError, "3 is not a control. Available: ee_delta, joint_delta, joint_velocity, joint_torque."),
+        ({"control": 3}, UnknownNameError, "3 is not a control. Available: ee_delta, joint_delta, joint_velocity, "),
         ({"control": "ee_dleta"}, UnknownNameError, "Did you mean 'ee_delta'?"),
         ({"backend": "bulet"}, UnknownNameError, "'bulet' is not a backend. Did you mean 'bullet'?"),
         ({"backend": None}, UnknownNameError, "None is not a backend."),
