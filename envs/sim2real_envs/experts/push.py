@@ -9,12 +9,13 @@ import numpy as np
 from sim2real_envs.experts.base import TrueView, towards
 from sim2real_envs.parameters import Array
 
-_CLEAR = 0.075  # [m] from the cube's centre at which the tool goes around it
+_CLEAR = 0.085  # [m] from the cube's centre at which the tool goes around it
+_NEAR = 0.06  # [m] up to which it first goes straight away, so as not to drag the cube along
 _TOUCH = 0.04  # [m] from the cube's centre at which the tool touches it
-_ALIGNED, _ASIDE = 0.25, 0.6  # [rad] off the line through cube and goal: up to which it pushes, from which it is clear
+_ALIGNED, _ASIDE = 0.4, 0.6  # [rad] off the line through cube and goal: up to which it pushes, from which it is clear
 _TURN = 0.7  # [rad] at most ahead of the tool on its way around
-_LEAD = 0.5  # [m per m] how far the tool aims into the cube, for each metre that is left
-_SHALLOWEST, _DEEPEST = 0.01, 0.045  # [m]
+_LEAD = 1.0  # [m per m] how far the tool aims into the cube, for each metre that is left
+_SHALLOWEST, _DEEPEST = 0.02, 0.07  # [m] of that
 _ARRIVED = 0.02  # [m] from the goal: well within tolerance, so that the cube may come to rest
 
 
@@ -32,6 +33,8 @@ def act(view: TrueView) -> Array:
     aside = min(max((abs(off) - _ALIGNED) / (_ASIDE - _ALIGNED), 0.0), 1.0)
     depth = min(_LEAD * (left - _ARRIVED) + _SHALLOWEST, _DEEPEST)
     radius = (1.0 - aside) * (_TOUCH - depth) + aside * _CLEAR
-    ahead = at + min(max(off, -_TURN), _TURN)
+    away = min(max((math.hypot(*from_cube.tolist()) - _NEAR) / (_CLEAR - _NEAR), 0.0), 1.0)
+    turn = _TURN * max(away, 1.0 - aside)
+    ahead = at + min(max(off, -turn), turn)
     aim = cube + radius * np.array([math.cos(ahead), math.sin(ahead)])
     return towards(aim - tool)
