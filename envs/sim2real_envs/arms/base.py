@@ -21,14 +21,16 @@ class Mesh:
         file: Relative to ``Arm.mesh_folder``.
         xyz: Position in the frame of the part [m].
         rpy: Orientation in it, fixed-axis roll, pitch, yaw [rad].
-        cell: Edge of the grid on which vertices are merged at load time [m], where a mesh is too fine for a fast
-            camera; 0 takes it as it is.
+        cell: Edge of the grid on which vertices are merged at load time [m], where a mesh is too fine to load and
+            touch quickly; 0 takes it as it is.
+        drawn_cell: The same for what a camera sees: a copy with rounded shading; 0 draws what is touched.
     """
 
     file: str
     xyz: Vector = _ORIGIN
     rpy: Vector = _ORIGIN
     cell: float = 0.0
+    drawn_cell: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """An arm's description as URDF text, so that every engine builds the same arm.
 
-The hand is merged into the last link (one body less for the engine), the same shapes are seen and touched (stock
-visual meshes make a camera ten times slower), and the stated inertias are written out in full.
+The hand is merged into the last link (one body less for the engine), what is seen are the shapes that are touched or
+coarse copies of them (stock visual meshes make a camera ten times slower), and the stated inertias are written out in
+full.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from sim2real_envs.arms.base import Arm, Box, Cylinder, Finger, Inertia, Mesh, Shape, Vector
-from sim2real_envs.arms.meshes import merged_vertices
+from sim2real_envs.arms.meshes import drawn_copy, merged_vertices
 from sim2real_envs.kinematics import rotation_from_rpy
 from sim2real_envs.parameters import Array
 
@@ -47,27 +48,39 @@ def write_urdf(arm: Arm, mesh_root: str, folder: str | Path, *, fingers_move: bo
     Raises:
         OptionError: If fingers shall move that cannot.
     """
-    place, files = Path(folder), {}
+    place, files, drawn = Path(folder), dict[str, str](), dict[str, str]()
     for mesh in _meshes(arm):
+        source = Path(mesh_root) / arm.mesh_folder / mesh.file
         if mesh.cell > 0.0 and mesh.file not in files:
-            source = Path(mesh_root) / arm.mesh_folder / mesh.file
-            written = place / f"{source.stem}.obj"
-            written.write_text(merged_vertices(source.read_bytes(), mesh.cell))
-            files[mesh.file] = str(written)
+            files[mesh.file] = str(place / f"{source.stem}.obj")
+            Path(files[mesh.file]).write_text(merged_vertices(source.read_bytes(), mesh.cell))
+        if mesh.drawn_cell > 0.0 and mesh.file not in drawn:
+            drawn[mesh.file] = str(place / f"{source.stem}_drawn.obj")
+            Path(drawn[mesh.file]).write_text(drawn_copy(source, mesh.drawn_cell))
     path = place / f"{arm.name}.urdf"
-    path.write_text(urdf_text(arm, mesh_root, fingers_move=fingers_move, files=files))
+    path.write_text(urdf_text(arm, mesh_root, fingers_move=fingers_move, files=files, drawn=drawn))
     return path
 
 
-def urdf_text(arm: Arm, mesh_root: str, *, fingers_move: bool, files: Mapping[str, str] | None = None) -> str:
-    """Return URDF text of ``arm`` with absolute mesh paths below ``mesh_root``; ``files`` replaces some of them.
+def urdf_text(
+    arm: Arm,
+    mesh_root: str,
+    *,
+    fingers_move: bool,
+    files: Mapping[str, str] | None = None,
+    drawn: Mapping[str, str] | None = None,
+) -> str:
+    """Return URDF text of ``arm`` with absolute mesh paths below ``mesh_root``.
+
+    ``files`` replaces some of the meshes, ``drawn`` some of those that are seen.
 
     Raises:
         OptionError: If fingers shall move that cannot.
     """
     if fingers_move:
         arm.require_grasp("A hand that opens")
-    writer = _Shapes(f"{mesh_root}/{arm.mesh_folder}", files or {}, arm.colour)
+    touched = files or {}
+    writer = _Shapes(f"{mesh_root}/{arm.mesh_folder}", touched, {**touched, **(drawn or {})}, arm.colour)
     parts = [_link("base", Inertia(1.0, (0, 0, 0), (0.01, 0.01, 0.01, 0, 0, 0)), writer.text(arm.base_shapes))]
     parent = "base"
     for index, joint in enumerate(arm.joints):
@@ -89,10 +102,10 @@ def urdf_text(arm: Arm, mesh_root: str, *, fingers_move: bool, files: Mapping[st
 
 
 class _Shapes:
-    """Writes shapes as URDF text: each is seen and touched."""
+    """Writes shapes as URDF text: each is seen and touched, meshes perhaps by other files."""
 
-    def __init__(self, folder: str, files: Mapping[str, str], colour: Vector) -> None:
-        self._folder, self._files = folder, files
+    def __init__(self, folder: str, touched: Mapping[str, str], seen: Mapping[str, str], colour: Vector) -> None:
+        self._folder, self._touched, self._seen = folder, touched, seen
         rgba = " ".join(map(str, (*colour, 1)))
         self._material = f'<material name="arm"><color rgba="{rgba}"/></material>'
 
@@ -100,13 +113,15 @@ class _Shapes:
         """Return the text of ``shapes`` of a part whose frame lies at ``xyz``, ``rpy`` of its link."""
         text = ""
         for shape in shapes:
-            form = f"{_origin(*_placed(shape, xyz, rpy))}<geometry>{self._geometry(shape)}</geometry>"
-            text += f"<visual>{form}{self._material}</visual><collision>{form}</collision>"
+            origin = _origin(*_placed(shape, xyz, rpy))
+            seen, touched = self._geometry(shape, self._seen), self._geometry(shape, self._touched)
+            text += f"<visual>{origin}<geometry>{seen}</geometry>{self._material}</visual>"
+            text += f"<collision>{origin}<geometry>{touched}</geometry></collision>"
         return text
 
-    def _geometry(self, shape: Shape) -> str:
+    def _geometry(self, shape: Shape, files: Mapping[str, str]) -> str:
         if isinstance(shape, Mesh):
-            return f'<mesh filename="{self._files.get(shape.file, f"{self._folder}/{shape.file}")}"/>'
+            return f'<mesh filename="{files.get(shape.file, f"{self._folder}/{shape.file}")}"/>'
         if isinstance(shape, Box):
             return f'<box size="{shape.size[0]} {shape.size[1]} {shape.size[2]}"/>'
         if isinstance(shape, Cylinder):

@@ -18,10 +18,17 @@ from sim2real_envs.arms.base import Arm, Cylinder, Inertia, Joint, Mesh, rod
 
 _SPEED = pi  # [rad/s] 180 deg/s, every joint
 
+_DRAWN_CELL = 0.03  # [m]: 940 of 2 400 triangles
+
+
+def _mesh(file: str) -> Mesh:
+    return Mesh(file, drawn_cell=_DRAWN_CELL)
+
+
 XARM6 = Arm(
     name="xarm6",
     mesh_folder="xarm/xarm_description/meshes/xarm6/collision",
-    base_shapes=(Mesh("base_vhacd.obj"),),
+    base_shapes=(_mesh("base_vhacd.obj"),),
     joints=(
         Joint(
             "xarm_joint1", (0.0, 0.0, 0.267), (0.0, 0.0, 0.0), -2 * pi, 2 * pi, 50.0, _SPEED, 480.0, 48.0,
@@ -30,14 +37,14 @@ XARM6 = Arm(
                 (0.00022, 0.02951, -0.0124),
                 (0.0058562, 0.0050316, 0.003536652, -1.79e-5, 3.55e-6, -8.88336e-4),
             ),
-            (Mesh("link1_vhacd.obj"),),
+            (_mesh("link1_vhacd.obj"),),
         ),
         Joint(
             "xarm_joint2", (0.0, 0.0, 0.0), (-pi / 2, 0.0, 0.0), -2.059, 2.0944, 50.0, _SPEED, 560.0, 56.0,
             Inertia(
                 2.2675, (0.03881, -0.22783, 0.03496), (0.028315776, 0.0058, 0.0273447, 0.005, 6.6546e-4, -0.0045741)
             ),
-            (Mesh("link2_vhacd.obj"),),
+            (_mesh("link2_vhacd.obj"),),
         ),
         Joint(
             "xarm_joint3", (0.0535, -0.2845, 0.0), (0.0, 0.0, 0.0), -3.927, 0.19198, 32.0, _SPEED, 370.0, 37.0,
@@ -46,7 +53,7 @@ XARM6 = Arm(
                 (0.07041, 0.11631, 0.0107),
                 (0.0063483, 0.00379758, 0.00595768, -0.0015397, 9.6858e-4, 0.00186567),
             ),
-            (Mesh("link3_vhacd.obj"),),
+            (_mesh("link3_vhacd.obj"),),
         ),
         Joint(
             "xarm_joint4", (0.0775, 0.3425, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 32.0, _SPEED, 120.0, 12.0,
@@ -55,7 +62,7 @@ XARM6 = Arm(
                 (-0.00018, 0.01798, -0.02291),
                 (0.004896, 0.00445694, 0.00134332, -6.925e-6, -1.418e-5, -2.3186e-4),
             ),
-            (Mesh("link4_vhacd.obj"),),
+            (_mesh("link4_vhacd.obj"),),
         ),
         Joint(
             "xarm_joint5", (0.0, 0.0, 0.0), (pi / 2, 0.0, 0.0), -1.69297, pi, 32.0, _SPEED, 87.0, 8.7,
@@ -64,12 +71,12 @@ XARM6 = Arm(
                 (0.0651, 0.03096, 0.00315),
                 (0.00146378, 0.00184192, 0.002333524, -4.50624e-4, 2.84306e-4, 1.30866e-4),
             ),
-            (Mesh("link5_vhacd.obj"),),
+            (_mesh("link5_vhacd.obj"),),
         ),
         Joint(
             "xarm_joint6", (0.076, 0.097, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 20.0, _SPEED, 40.0, 4.0,
             Inertia(0.17, (0.0, -0.00677, -0.01098), (9.3e-5, 5.87e-5, 1.32e-4, 0.0, 0.0, -3.6e-6)),
-            (Mesh("link6_vhacd.obj"),),
+            (_mesh("link6_vhacd.obj"),),
         ),
     ),
     armature=0.1,
