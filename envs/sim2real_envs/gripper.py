@@ -1,15 +1,16 @@
 """A parallel gripper: two fingers that one motor drives together.
 
 The motor pulls both fingers to a commanded opening with limited force; a rack keeps them at equal distances from the
-hand's middle. In common and differential coordinates, c = (x1 + x2) / 2 and d = (x1 - x2) / 2, each is one backward-
-Euler step of a spring and damper, as for the joints, for a finger of mass m:
+hand's middle. In common and differential coordinates, c = (x1 + x2) / 2 and d = (x1 - x2) / 2, each finger feels
 
-    v* = (m v + dt k e) / (m + dt b + dt^2 k),   f = k (e - dt v*) - b v*
+    f = clip(k (opening - c) - b dc/dt, +-grip force)  +-  (k_rack d + b_rack dd/dt)
 
-with e = opening - c, f limited to the grip force; and e = -d, unlimited.
+so that an object between them feels the whole grip force, at every timestep, once the commanded opening is 1 cm
+narrower than the object. An explicit law: gains are capped where a finger of mass m would not be stable any more,
+which for semi-implicit Euler steps is at dt^2 k / m + 2 dt b / m = 4.
 
 Grip force and speed are those of the Franka Hand (data sheet: 70 N continuous, 50 mm/s per finger), of whose force a
-careful default of 40 N is used.
+careful default of 40 N is used. The motor's reflected inertia is that of MuJoCo Menagerie's model (armature 0.1 kg).
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from dataclasses import dataclass
 
 GRIP_FORCE = 40.0  # [N] of each finger
 FINGER_SPEED = 0.05  # [m/s] of each finger
-FINGER_MASS = 0.015  # [kg]
-_STIFFNESS, _DAMPING = 4000.0, 40.0  # [N/m], [N s/m] of the motor's position control
-_RACK_STIFFNESS, _RACK_DAMPING = 20_000.0, 40.0
+FINGER_MASS = 0.1  # [kg] of each finger with its share of the motor's reflected inertia
+_STIFFNESS, _DAMPING = 4000.0, 25.0  # [N/m], [N s/m] of the motor's position control
+_RACK_STIFFNESS, _RACK_DAMPING = 12_000.0, 25.0
+_STIFFEST, _MOST_DAMPED = 0.7, 1.0  # dt^2 k / m and dt b / m
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,14 @@ class GripperLaw:
     force: float
 
     def constants(self, timestep: float) -> tuple[float, ...]:
-        """Return what ``finger_forces`` needs for steps of ``timestep`` [s]."""
-        motor = FINGER_MASS + timestep * _DAMPING + timestep * timestep * _STIFFNESS
-        rack = FINGER_MASS + timestep * _RACK_DAMPING + timestep * timestep * _RACK_STIFFNESS
+        """Return what ``finger_forces`` needs for steps of ``timestep`` [s]: gains and the limit."""
+        stiffest = _STIFFEST * FINGER_MASS / (timestep * timestep)
+        most_damped = _MOST_DAMPED * FINGER_MASS / timestep
         return (
-            FINGER_MASS / motor,
-            timestep * _STIFFNESS / motor,
-            _DAMPING + timestep * _STIFFNESS,
-            FINGER_MASS / rack,
-            timestep * _RACK_STIFFNESS / rack,
-            _RACK_DAMPING + timestep * _RACK_STIFFNESS,
+            min(_STIFFNESS, stiffest),
+            min(_DAMPING, most_damped),
+            min(_RACK_STIFFNESS, stiffest),
+            min(_RACK_DAMPING, most_damped),
             self.force,
         )
 
@@ -49,17 +49,14 @@ def finger_forces(
     constants: Sequence[float], first: tuple[float, ...], second: tuple[float, ...], opening: float
 ) -> tuple[float, float]:
     """Return the force on each finger [N], positive outward, for its (position [m], velocity [m/s], ...)."""
-    keep, pull, drag, rack_keep, rack_pull, rack_drag, limit = constants
-    error = opening - 0.5 * (first[0] + second[0])
-    speed = keep * 0.5 * (first[1] + second[1]) + pull * error
-    motor = _STIFFNESS * error - drag * speed
+    stiffness, damping, rack_stiffness, rack_damping, limit = constants
+    motor = stiffness * (opening - 0.5 * (first[0] + second[0])) - damping * 0.5 * (first[1] + second[1])
     if motor > limit:
         motor = limit
     elif motor < -limit:
         motor = -limit
-    apart = -0.5 * (first[0] - second[0])
-    rack = _RACK_STIFFNESS * apart - rack_drag * (rack_keep * 0.5 * (first[1] - second[1]) + rack_pull * apart)
-    return motor + rack, motor - rack
+    rack = rack_stiffness * 0.5 * (first[0] - second[0]) + rack_damping * 0.5 * (first[1] - second[1])
+    return motor - rack, motor + rack
 
 
 class Gripper:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sim2real_envs.backends.bullet_hole import BulletHole
 from sim2real_envs.backends.engine import pybullet
+from sim2real_envs.gripper import FINGER_MASS
 from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 from sim2real_envs.scene import Body, Scene
 
@@ -126,6 +127,8 @@ class BulletParameters:
         self._com = (0.0, 0.0, 0.0)
         self._bank: dict[tuple[int, float], tuple[int, int]] = {}
         links = range(pybullet.getNumJoints(arm, physicsClientId=client))
+        if scene.fingers_move:
+            self._weigh_fingers(scene)
         self._links = [self._dynamics(arm, link) for link in links]
         self._driven = scene.arm.size
         self.space = world_parameters(timestep) | arm_parameters(scene.arm.armature)
@@ -139,6 +142,17 @@ class BulletParameters:
             pybullet.changeDynamics(
                 arm, link, lateralFriction=_FINGER_FRICTION, restitution=_FINGER_RESTITUTION, physicsClientId=client
             )
+
+    def _weigh_fingers(self, scene: Scene) -> None:
+        """Give the fingers their motor's inertia, and take its weight off the hand."""
+        hand, added = scene.arm.size - 1, 0.0
+        for finger in range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)):
+            own = self._dynamics(self._arm, finger)
+            factor = FINGER_MASS / own[_MASS]
+            self._set_mass(finger, FINGER_MASS, [axis * factor for axis in own[_INERTIA]])
+            added += FINGER_MASS - own[_MASS]
+        own = self._dynamics(self._arm, hand)
+        self._set_mass(hand, own[_MASS] - added, own[_INERTIA])
 
     # -- set ----------------------------------------------------------------------------------------------------
 
@@ -260,6 +274,9 @@ class BulletParameters:
             "table.friction": table[_FRICTION],
             "table.restitution": table[_RESTITUTION],
         }
+
+    def _set_mass(self, link: int, mass: float, inertia: Sequence[float]) -> None:
+        pybullet.changeDynamics(self._arm, link, mass=mass, localInertiaDiagonal=inertia, physicsClientId=self._client)
 
     def _dynamics(self, body: int, link: int) -> tuple[Any, ...]:
         info: tuple[Any, ...] = pybullet.getDynamicsInfo(body, link, physicsClientId=self._client)
