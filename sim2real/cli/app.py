@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sim2real.cli.demos import demos
 from sim2real.cli.guard import guarded
 
 NEWEST = "newest"
@@ -27,6 +28,7 @@ data_app = typer.Typer(help="Bring and list the public recordings of real robots
 bench_app = typer.Typer(help="Measure speed on this machine; ratios hold, absolute times vary.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.command()(demos)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 
