@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sim2real.cli.demos import demos
+from sim2real.cli.bench import bench_app
 from sim2real.cli.guard import guarded
 
 NEWEST = "newest"
@@ -25,7 +26,6 @@ app = typer.Typer(
     add_completion=False,
 )
 data_app = typer.Typer(help="Bring and list the public recordings of real robots and rigs.", no_args_is_help=True)
-bench_app = typer.Typer(help="Measure speed on this machine; ratios hold, absolute times vary.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.command()(demos)
@@ -251,70 +251,6 @@ def fetch_data(
     pinned = "the pinned commit" if fetched.pinned else "not the commit that was tested"
     typer.echo(f"{fetched.path}: {fetched.recordings} recordings from {fetched.commit[:8]} ({pinned})")
     typer.echo(f"{fetched.verified} of them have a known checksum, and match it.")
-
-
-@bench_app.command("env")
-@guarded
-def bench_env(
-    turns: Annotated[int, typer.Option(min=1, help="Times that each contestant runs; the median counts.")] = 5,
-    steps: Annotated[int, typer.Option(min=1, help="Control steps of a turn.")] = 2_000,
-) -> None:
-    """Measure pushing in one process: ours beside panda-gym at equal substeps, and where the time goes.
-
-    Example: sim2real bench env --turns 10
-    """
-    from rich.console import Console
-
-    from sim2real.bench import env_parts, env_speed
-    from sim2real.cli.live import progress_for, stages
-    from sim2real.cli.tables import console, parts_table, speed_table
-
-    with progress_for(Console(stderr=True)) as progress:
-        show = stages(progress)
-        speeds = env_speed(turns=turns, steps=steps, progress=lambda done, total: show("stepping", done, total))
-    console().print(speed_table(speeds))
-    console().print(parts_table(env_parts(steps=steps)))
-
-
-@bench_app.command("reset")
-@guarded
-def bench_reset(
-    count: Annotated[int, typer.Option(min=1, help="Resets of each kind.")] = 500,
-    seed: Annotated[int, typer.Option(help="Of the domains drawn.")] = 0,
-) -> None:
-    """Measure resets of pushing: at nominal, and with every parameter drawn anew.
-
-    Example: sim2real bench reset --count 2000
-    """
-    from sim2real.bench import reset_time
-    from sim2real.cli.tables import console, resets_table
-
-    console().print(resets_table(reset_time(count=count, seed=seed)))
-
-
-@bench_app.command("train")
-@guarded
-def bench_train(
-    turns: Annotated[int, typer.Option(min=1, help="Times that each contestant runs; the median counts.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Env steps of a turn.")] = 8_192,
-    workers: Annotated[int, typer.Option(min=1, help="Worker processes of ours.")] = 2,
-) -> None:
-    """Measure PPO on pushing, in env steps per second: ours beside SubprocVecEnv with panda-gym.
-
-    Example: sim2real bench train --turns 5
-    """
-    from rich.console import Console
-
-    from sim2real.cli.live import progress_for, stages
-    from sim2real.cli.tables import console, speed_table
-    from sim2real.training.bench import train_speed
-
-    with progress_for(Console(stderr=True)) as progress:
-        show = stages(progress)
-        speeds = train_speed(
-            turns=turns, steps=steps, workers=workers, progress=lambda done, total: show("training", done, total)
-        )
-    console().print(speed_table(speeds))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -13,7 +13,6 @@ from sim2real.experiment import catalogue
 from sim2real_envs.parameters import ParameterSpace
 
 if TYPE_CHECKING:
-    from sim2real.bench import Part, ResetTime
     from sim2real.recordings.data_sets import Status
     from sim2real.speed import Speed
 
@@ -133,35 +132,20 @@ def data_table(data_sets: Iterable[Status]) -> Table:
     return table
 
 
-def speed_table(speeds: Iterable[Speed]) -> Table:
+def speed_table(speeds: Iterable[Speed], title: str = "Env steps per second") -> Table:
     """Return measured speeds, and how many times faster ours is."""
-    table = Table("what", title="Env steps per second", title_justify="left")
-    for heading in ("median", "slowest … fastest", "ours / this", "lowest … highest"):
+    table = Table("what", title=title, title_justify="left")
+    for heading in ("median", "slowest … fastest", "ours / this", "95 % interval"):
         table.add_column(heading, justify="right")
     for speed in speeds:
-        spans = f"{speed.low:.0f} … {speed.high:.0f}", f"{speed.ratio_low:.2f} … {speed.ratio_high:.2f}"
-        table.add_row(speed.name, f"{speed.rate:.0f}", spans[0], f"{speed.ratio:.2f}", spans[1])
+        add_speed(table, speed)
     return table
 
 
-def parts_table(parts: Iterable[Part]) -> Table:
-    """Return where a control step spends its time."""
-    table = Table("part", title="Where a control step of pushing goes", title_justify="left")
-    for heading in ("us", "share"):
-        table.add_column(heading, justify="right")
-    for part in parts:
-        table.add_row(part.name, f"{part.microseconds:.1f}", f"{part.share:.0%}")
-    return table
-
-
-def resets_table(resets: Iterable[ResetTime]) -> Table:
-    """Return how long resets take."""
-    table = Table("reset of pushing", title="Milliseconds per reset", title_justify="left")
-    for heading in ("n", "median", "95 % below"):
-        table.add_column(heading, justify="right")
-    for reset in resets:
-        table.add_row(reset.name, str(reset.count), f"{reset.median_ms:.2f}", f"{reset.slow_ms:.2f}")
-    return table
+def add_speed(table: Table, speed: Speed) -> None:
+    """Add a row for one speed."""
+    spans = f"{speed.low:.0f} … {speed.high:.0f}", f"{speed.ratio_low:.2f} … {speed.ratio_high:.2f}"
+    table.add_row(speed.name, f"{speed.rate:.0f}", spans[0], f"{speed.ratio:.2f}", spans[1])
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:

@@ -14,6 +14,9 @@ from sim2real_envs.parameters import Part
 from sim2real_envs.state import RobotState, WorldState
 
 
+ENGINE = "engine: "  # what the names of an engine's own functions begin with, in a table of where time goes
+
+
 class BodyReading(NamedTuple):
     """A free body: ``position`` (3) m, ``orientation`` (4) xyzw, ``velocity`` (3) m/s, ``spin`` (3) rad/s."""
 
@@ -92,7 +95,7 @@ class Backend(Part, Protocol):
         """Return the complete true state."""
 
     def timed_parts(self) -> list[tuple[str, Any, str]]:
-        """Return (what it does, owner, function name) of the engine's calls in a step, its own step first."""
+        """Return (``ENGINE`` + what it does, owner, function name) of the engine's functions, its own step first."""
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture (height, width, 3)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import tempfile
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from sim2real_envs.actuators import JointLaw
 from sim2real_envs.arms.urdf import write_urdf
-from sim2real_envs.backends.base import BodyReading, Disturbance, Reading
+from sim2real_envs.backends.base import ENGINE, BodyReading, Disturbance, Reading
 from sim2real_envs.backends.bullet_parameters import BulletParameters
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
@@ -247,14 +248,18 @@ class BulletBackend:
         )
 
     def timed_parts(self) -> list[tuple[str, Any, str]]:
-        """Return PyBullet's functions that a control step calls, its own step first."""
-        return [
-            ("physics engine: stepSimulation", pybullet, "stepSimulation"),
-            ("engine calls: joint states", pybullet, "getJointStates"),
-            ("engine calls: gravity torques", pybullet, "calculateInverseDynamics"),
-            ("engine calls: set torques", pybullet, "setJointMotorControlArray"),
-            ("engine calls: contacts", pybullet, "getContactPoints"),
-        ]
+        """Return all of PyBullet's functions, its own step first."""
+        named = {
+            "stepSimulation": "stepSimulation",
+            "getJointStates": "joint states",
+            "calculateInverseDynamics": "gravity torques",
+            "setJointMotorControlArray": "set torques",
+            "getContactPoints": "contacts",
+            "getCameraImage": "pictures",
+        }
+        others = (name for name, value in vars(pybullet).items() if inspect.isbuiltin(value) and name not in named)
+        parts = [(ENGINE + what, pybullet, name) for name, what in named.items()]
+        return parts + [(ENGINE + "other calls", pybullet, name) for name in others]
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return a picture (height, width, 3) from a fixed camera in front of the robot, by the software renderer."""
