@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,25 @@ from sim2real_envs.errors import ParameterError, UnknownNameError
 
 Array = NDArray[np.float64]
 Domain = Mapping[str, float]
+
+_VISUAL = ("camera", "light", "appearance")
+_GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "physics": ("physics",),
+        "object": ("object", "table", "hole"),
+        "joint": ("joint",),
+        "actuator": ("actuator",),
+        "sensor": ("sensor",),
+        "camera": ("camera",),
+        "light": ("light",),
+        "appearance": ("appearance",),
+        "disturbance": ("disturbance",),
+        "visual": _VISUAL,
+    }
+)
+_NOT_DYNAMICS = ("sensor", *_VISUAL, "disturbance", "recording")
+PRESETS = (*_GROUPS, "dynamics", "all")
+"""Named groups of parameters; ``dynamics`` is what moves: all but sensors, pictures, disturbances and recordings."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +176,21 @@ class ParameterSpace(Mapping[str, Parameter]):
         """Return the space of ``names``, in the order given."""
         return ParameterSpace(self[name] for name in names)
 
+    def preset(self, *names: str) -> ParameterSpace:
+        """Return the space of the parameters that the presets ``names`` hold together, in this space's order.
+
+        Raises:
+            UnknownNameError: If a preset does not exist, or holds no parameter of this space.
+        """
+        wanted: set[str] = set()
+        for name in names:
+            found = _in_preset(name, self)
+            if not found:
+                here = [preset for preset in PRESETS if _in_preset(preset, self)]
+                raise UnknownNameError(name, "a preset that holds parameters here", here)
+            wanted.update(found)
+        return self.subset(parameter for parameter in self if parameter in wanted)
+
     def with_ranges(self, ranges: Mapping[str, tuple[float, float]]) -> ParameterSpace:
         """Return this space with other ranges for some parameters, held against limits only."""
         for name in ranges:
@@ -209,6 +244,16 @@ class ParameterSpace(Mapping[str, Parameter]):
         exact = np.where(cube == 0.0, low, np.where(cube == 1.0, high, axis))
         values: Array = np.where(inside, np.clip(exact, low, high), axis)
         return values
+
+
+def _in_preset(preset: str, names: Iterable[str]) -> list[str]:
+    """Return those of ``names`` that a preset holds; none where there is no such preset."""
+    prefixes = {name: name.partition(".")[0] for name in names}
+    if preset == "all":
+        return list(prefixes)
+    if preset == "dynamics":
+        return [name for name, prefix in prefixes.items() if prefix not in _NOT_DYNAMICS]
+    return [name for name, prefix in prefixes.items() if prefix in _GROUPS.get(preset, ())]
 
 
 class Part(Protocol):

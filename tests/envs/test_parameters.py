@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from sim2real_envs.errors import ParameterError, UnknownNameError
-from sim2real_envs.parameters import Parameter, ParameterSpace
+from sim2real_envs.parameters import PRESETS, Parameter, ParameterSpace
 
 NUMBERS = st.floats(-1e3, 1e3, allow_subnormal=False)
 POSITIVE = st.floats(1e-3, 1e3)
@@ -183,3 +183,70 @@ def test_mapping_leaves_its_argument_as_it_was() -> None:
     SPACE.from_unit(cube)
     SPACE.to_unit(values)
     assert (cube.tolist(), values.tolist()) == ([0.25, 0.5], [0.2, 0.01])
+
+
+# -- Presets -----------------------------------------------------------------------------------------------------
+
+ALL_KINDS = ParameterSpace(
+    Parameter(name, 0.0, 0.0, 1.0, (0.0, 1.0), "-")
+    for name in (
+        "physics.gravity",
+        "sensor.delay",
+        "object.mass",
+        "table.friction",
+        "hole.clearance",
+        "light.ambient",
+        "joint.friction",
+        "camera.blur",
+        "actuator.delay",
+        "disturbance.payload",
+        "appearance.table_hue",
+        "recording.clock",
+        "pendulum.length",
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted"),
+    [
+        (["physics"], "physics.gravity"),
+        (["object"], "object.mass table.friction hole.clearance"),
+        (["joint"], "joint.friction"),
+        (["actuator"], "actuator.delay"),
+        (["sensor"], "sensor.delay"),
+        (["camera"], "camera.blur"),
+        (["light"], "light.ambient"),
+        (["appearance"], "appearance.table_hue"),
+        (["disturbance"], "disturbance.payload"),
+        (["visual"], "light.ambient camera.blur appearance.table_hue"),
+        (
+            ["dynamics"],
+            "physics.gravity object.mass table.friction hole.clearance joint.friction actuator.delay pendulum.length",
+        ),
+        (["all"], " ".join(ALL_KINDS)),
+        (["sensor", "physics", "sensor"], "physics.gravity sensor.delay"),
+        (["light", "visual"], "light.ambient camera.blur appearance.table_hue"),
+        ([], ""),
+    ],
+    ids=lambda value: "+".join(value) if isinstance(value, list) else "",
+)
+def test_a_preset_holds_its_parameters_in_the_order_of_the_space(names: list[str], wanted: str) -> None:
+    preset = ALL_KINDS.preset(*names)
+    assert preset.names == tuple(wanted.split())
+    assert preset == ALL_KINDS.subset(wanted.split())
+
+
+def test_every_preset_exists() -> None:
+    assert {"physics", "object", "joint", "actuator", "sensor", "camera", "light", "appearance"} < set(PRESETS)
+    assert {"disturbance", "dynamics", "visual", "all"} < set(PRESETS)
+    assert all(len(ALL_KINDS.preset(name)) for name in PRESETS)
+
+
+def test_an_unknown_preset_and_one_without_parameters_here_are_refused_with_those_that_exist() -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"'visuals' is not a preset that holds parameters here\. Did you mean 'vis"
+    ):
+        ALL_KINDS.preset("object", "visuals")
+    with pytest.raises(UnknownNameError, match=r"'light' is not .* Available: object, actuator, dynamics, all"):
+        SPACE.preset("light")
