@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,21 +16,23 @@ from sim2real_envs.actuators import Actuators
 from sim2real_envs.arms.base import Arm
 from sim2real_envs.backends import make_backend
 from sim2real_envs.backends.base import Reading
+from sim2real_envs.cameras import CAMERAS, Camera, Cameras, Images, Studio
 from sim2real_envs.control import CONTROL_PERIOD, make_control
+from sim2real_envs.disturbances import Disturbances
 from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
 from sim2real_envs.experts import TrueView, find_expert
 from sim2real_envs.gripper import Gripper
 from sim2real_envs.kinematics import Kinematics, ToolPose
 from sim2real_envs.observations import Moment, Observer, make_observer
-from sim2real_envs.options import nominal_timestep, picture_size, whole_number
+from sim2real_envs.options import camera_options, nominal_timestep, picture_size, whole_number
 from sim2real_envs.outcomes import Outcome
-from sim2real_envs.parameters import Array, Domain, ParameterSpace
+from sim2real_envs.parameters import Array, Domain, ParameterSpace, Part
 from sim2real_envs.sensors import Sensors
 from sim2real_envs.starts import as_start, measured_start, replaced
 from sim2real_envs.state import RobotAction, RobotState, WorldState
 from sim2real_envs.tasks.base import Judgement, Task
 
-_TASK_STREAM, _SENSOR_STREAM = 0, 1
+_TASK_STREAM, _SENSOR_STREAM, _DISTURBANCE_STREAM, _CAMERA_STREAM = range(4)
 _RESET_OPTIONS = ("domain", "start", "measured_start")
 REWARDS = ("dense", "sparse")
 _MOST_PAST_ACTIONS = 100
@@ -44,17 +46,21 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         task: Class of the task.
         arm: The arm.
         backend: Name of the physics engine.
-        observation: ``"state"``: the task's numbers.
+        observation: ``"state"``: the task's numbers; ``"pixels"``: pictures (h, w, 3 c) of c cameras; ``"depth"``:
+            their distances (h, w, c) in m; ``"multimodal"``: a Dict of proprioception, touch, both kinds of pictures,
+            and the task's goal.
         control: ``"ee_delta"`` (tool motion, 5 cm and where the task turns the tool 0.1 rad per period at action 1),
             ``"joint_delta"`` (0.1 rad), ``"joint_velocity"`` (1 rad/s) or ``"joint_torque"`` (0.4 of the torque
             limit, on top of gravity compensation). Where the hand opens, one more number is last: -1 closed, 1 open.
         reward: ``"dense"``: the task's; ``"sparse"``: 0 at success, else -1.
+        cameras: Names of cameras (front, side, top, wrist), or cameras; by default the front one.
+        image_size: Width and height of the pictures in observations.
         past_actions: How many of the last actions the observation ends with; they help against delay.
         substeps: Physics steps in a control period of 0.04 s; sets the nominal ``physics.timestep``.
         timestep: The same as a step [s]; give one of the two. Default 20 substeps of 2 ms.
         horizon: Control steps after which an episode is truncated; default is the task's.
         render_mode: None or ``"rgb_array"``.
-        render_size: Width and height of pictures.
+        render_size: Width and height of what ``render`` returns.
 
     Raises:
         OptionError: If an option has a value that is not allowed.
@@ -72,6 +78,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         observation: str = "state",
         control: str = "ee_delta",
         reward: str = "dense",
+        cameras: Sequence[str | Camera] | None = None,
+        image_size: tuple[int, int] | None = None,
         past_actions: int = 0,
         substeps: int | None = None,
         timestep: float | None = None,
@@ -96,8 +104,27 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._control = make_control(control, arm, self._kinematics, self._task.tool_space)
         self._gripper = Gripper(arm.fingers[0].stroke, CONTROL_PERIOD) if scene.fingers_move else None
         self._action_size = self._control.size + (self._gripper is not None)
-        self._observer = self._make_observer(observation, past_actions * self._action_size)
-        self._backend = make_backend(backend, scene, CONTROL_PERIOD, step, render=render_mode is not None)
+        size, views = camera_options(observation, cameras, image_size)
+        self._observer = self._make_observer(observation, past_actions * self._action_size, size, len(views))
+        pictures = observation != "state"
+        render = pictures or render_mode is not None
+        self._backend = make_backend(backend, scene, CONTROL_PERIOD, step, render=render)
+        photographer = self._backend.photographer() if render else None
+        self._cameras: Cameras | None = None
+        self._studio: Studio | None = None
+        if photographer is not None and pictures:
+            self._cameras = Cameras(
+                photographer,
+                scene,
+                views,
+                size,
+                CONTROL_PERIOD,
+                rgb=observation != "depth",
+                depth=observation != "pixels",
+            )
+            self._studio = self._cameras.studio
+        elif photographer is not None:
+            self._studio = Studio(photographer, scene.table, scene.objects)
         self._actuators = Actuators(arm, kind=self._control.kind, fingers_move=scene.fingers_move)
         self._sensors = Sensors(
             arm.size,
@@ -105,14 +132,20 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             bodies=len(scene.objects),
             fingers=len(arm.fingers),
             fingers_move=scene.fingers_move,
+            unread=self._observer.unread,
         )
-        self._parts = (self._backend, self._actuators, self._sensors)
+        has_gains = self._control.kind == "position"
+        self._disturbances = Disturbances(CONTROL_PERIOD, has_object=bool(scene.objects), has_gains=has_gains)
+        self._parts: list[Part] = [self._backend, self._actuators, self._sensors, self._disturbances]
+        if self._cameras is not None:
+            self._parts.append(self._cameras)
         self.parameter_space = ParameterSpace(p for part in self._parts for p in part.parameters.values())
         self.observation_space = self._observer.space
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._action_size,), dtype=np.float32)
         self._domain = self.parameter_space.nominal()
         self._closed = self._running = False
         self._steps = 0
+        self._images = Images(None, None)
 
     # -- Gymnasium ----------------------------------------------------------------------------------------------
 
@@ -139,10 +172,7 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             if name not in _RESET_OPTIONS:
                 raise UnknownNameError(name, "a reset option", _RESET_OPTIONS)
         entropy = int(self.np_random.integers(2**62))
-        task_stream, self._sensor_stream = (
-            np.random.Generator(np.random.PCG64(np.random.SeedSequence([entropy, purpose])))
-            for purpose in (_TASK_STREAM, _SENSOR_STREAM)
-        )
+        task_stream, self._sensor_stream = _stream(entropy, _TASK_STREAM), _stream(entropy, _SENSOR_STREAM)
         self._apply(self.parameter_space.complete(_as_domain(options.get("domain"))))
         start = self._task.sample(task_stream)
         if options.get("start") is not None:
@@ -164,6 +194,10 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._first_seen, self._pose = self._seen, self._pose_of_controller(self._tool, reading)
         self._seen_pose = self._pose_of_policy()
         self._control.reset(self._sensors.controller_joints)
+        if self._disturbances.active:
+            self._disturbances.reset(_stream(entropy, _DISTURBANCE_STREAM))
+        if self._cameras is not None:
+            self._images = self._cameras.reset(self._tool, _stream(entropy, _CAMERA_STREAM))
         self._task.begin(start, self._tool, reading, self._seen, self._seen_pose)
         return self._observe(), {"domain": dict(self._domain)}
 
@@ -183,6 +217,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         target = self._control.target(command[: self._control.size], self._sensors.controller_joints, self._pose)
         if self._gripper is not None:
             target.append(self._gripper.command(float(command[-1])))
+        if self._disturbances.active:
+            self._backend.disturb(self._disturbances.step(self._tool.jacobian))
         substeps = self._backend.substeps
         self._target = target
         self._backend.advance(self._actuators.law, self._actuators.schedule(target, substeps), substeps)
@@ -195,6 +231,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._seen = self._sensors.measure(reading, self._sensor_stream)
         self._pose = self._pose_of_controller(tool, reading)
         self._seen_pose = self._pose_of_policy()
+        if self._cameras is not None:
+            self._images = self._cameras.capture(tool)
         self._past.append(command.tolist())
         judgement = self._task.judge(tool, reading)
         self._task.watch(self._seen, self._seen_pose)
@@ -218,7 +256,9 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) where ``render_mode="rgb_array"``, else None."""
         self._require_open()
-        return None if self.render_mode is None else self._backend.render(*self._render_size)
+        if self.render_mode is None or self._studio is None:
+            return None
+        return self._studio.picture(CAMERAS["front"], self._tool, self._render_size)
 
     def close(self) -> None:
         """Release the engine; may be called twice."""
@@ -248,9 +288,16 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return values
 
     def state(self) -> RobotState:
-        """Return the complete true state; costs about as much as a few physics steps."""
+        """Return the complete true state, and the last pictures; costs about as much as a few physics steps."""
         self._require_open()
-        return replace(self._backend.state(), time=self._steps * CONTROL_PERIOD)
+        images, depths = {}, {}
+        for index, name in enumerate(self._cameras.names if self._cameras is not None else ()):
+            if self._images.rgb is not None:
+                images[name] = self._images.rgb[..., 3 * index : 3 * index + 3]
+            if self._images.depth is not None:
+                depths[name] = self._images.depth[..., index]
+        time = self._steps * CONTROL_PERIOD
+        return replace(self._backend.state(), time=time, images=images, depths=depths)
 
     def timed_parts(self) -> list[tuple[str, Any, str]]:
         """Return (what it does, owner, method name) of the parts of a step, for a benchmark's clock."""
@@ -320,7 +367,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._backend.apply(domain)
         self._actuators.bind(self._backend.joint_inertia(), self._backend.timestep)
         self._actuators.apply(domain)
-        self._sensors.apply(domain)
+        for part in self._parts[2:]:
+            part.apply(domain)
         self._domain = dict(domain)
 
     def _pose_of_controller(self, true: ToolPose, reading: Reading) -> ToolPose:
@@ -333,12 +381,12 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         seen = self._seen.joint_position
         return self._pose if np.array_equal(seen, self._sensors.controller_joints) else self._kinematics.tool(seen)
 
-    def _make_observer(self, observation: str, past: int) -> Observer:
-        return make_observer(observation, self._task, past)
+    def _make_observer(self, observation: str, past: int, size: tuple[int, int], cameras: int) -> Observer:
+        return make_observer(observation, self._task, past, size, cameras)
 
     def _observe(self) -> Any:
         past = [number for action in self._past for number in action]
-        self._last_observation = self._observer(Moment(self._seen, self._seen_pose, past))
+        self._last_observation = self._observer(Moment(self._seen, self._seen_pose, past, self._images))
         return _copied(self._last_observation)
 
     def _reward_of(self, judgement: Judgement, observation: Any) -> float:
@@ -374,6 +422,11 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
     def _require_open(self) -> None:
         if self._closed:
             raise ClosedError("This environment is closed: make a new one.")
+
+
+def _stream(entropy: int, purpose: int) -> np.random.Generator:
+    """Return the random stream of an episode for one purpose."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([entropy, purpose])))
 
 
 def _is_physics(reading: Reading) -> bool:

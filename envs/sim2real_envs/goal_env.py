@@ -34,7 +34,7 @@ class GoalEnv(ManipulationEnv):
             return self._task.reached(achieved, desired).astype(np.float64) - 1.0
         return -self._task.goal_distance(achieved, desired)
 
-    def _make_observer(self, observation: str, past: int) -> Observer:
+    def _make_observer(self, observation: str, past: int, size: tuple[int, int], cameras: int) -> Observer:
         if observation != "state":
             raise OptionError(f"`goal_conditioned=True` needs observation='state', but got {observation!r}.")
         return GoalObserver(self._task, past)

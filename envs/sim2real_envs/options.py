@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sim2real_envs.cameras import Camera
 from sim2real_envs.control import CONTROL_PERIOD
 from sim2real_envs.errors import OptionError
 
@@ -44,13 +46,32 @@ def nominal_timestep(substeps: object, timestep: object) -> float:
     return CONTROL_PERIOD / round(CONTROL_PERIOD / float(timestep))
 
 
-def picture_size(value: Any) -> tuple[int, int]:
-    """Return width and height [pixels].
+def camera_options(observation: str, cameras: Any, image_size: Any) -> tuple[tuple[int, int], Sequence[str | Camera]]:
+    """Return size (width, height) and cameras of the pictures in observations; defaults where None.
+
+    Raises:
+        OptionError: If one is given for observations without pictures, or is not of its kind.
+    """
+    if observation == "state" and (cameras is not None or image_size is not None):
+        raise OptionError(
+            "`cameras` and `image_size` are for pictures: take observation='pixels', 'depth' or 'multimodal' with "
+            "them, or `render_size` for what `render` returns."
+        )
+    size = picture_size((84, 84) if image_size is None else image_size, "image_size")
+    if cameras is None:
+        return size, ("front",)
+    if isinstance(cameras, str) or not isinstance(cameras, Sequence):
+        raise OptionError(f"`cameras` must be a list of names such as ['front', 'wrist'], but got {cameras!r}.")
+    return size, tuple(cameras)
+
+
+def picture_size(value: Any, name: str = "render_size") -> tuple[int, int]:
+    """Return width and height [pixels] of the option ``name``.
 
     Raises:
         OptionError: Unless both are whole numbers from 1 to 4096.
     """
     if not isinstance(value, tuple | list) or len(value) != 2:
-        raise OptionError(f"`render_size` must be (width, height), but got {value!r}.")
-    width, height = (whole_number("render_size", edge, least=1, most=4096) for edge in value)
+        raise OptionError(f"`{name}` must be (width, height), but got {value!r}.")
+    width, height = (whole_number(name, edge, least=1, most=4096) for edge in value)
     return width, height

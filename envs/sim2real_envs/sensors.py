@@ -14,7 +14,7 @@ force 0.004 to 0.03 N (ATI) up to 2 N (joint-torque based).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -129,10 +129,18 @@ class Sensors:
         bodies: How many objects there are to see; with none there is no force to feel either.
         fingers: How many fingers feel forces.
         fingers_move: Whether their positions are to be measured.
+        unread: Names of parameters of channels that nobody reads: there are none of these here.
     """
 
     def __init__(
-        self, joints: int, period: float, *, bodies: int = 0, fingers: int = 2, fingers_move: bool = False
+        self,
+        joints: int,
+        period: float,
+        *,
+        bodies: int = 0,
+        fingers: int = 2,
+        fingers_move: bool = False,
+        unread: Collection[str] = (),
     ) -> None:
         self._n, self._period, self._bodies = joints, period, bodies
         self._fingers = fingers if bodies else 0
@@ -146,7 +154,8 @@ class Sensors:
         space = JOINT_PARAMETERS
         if bodies:
             space |= OBJECT_PARAMETERS | FORCE_PARAMETERS
-        self._space = space | PIPELINE_PARAMETERS
+        space |= PIPELINE_PARAMETERS
+        self._space = ParameterSpace(p for name, p in space.items() if name not in unread)
         self._noise = np.zeros(self._size)
         self._bias = np.zeros(self._size)
         self._delay_s = self._dropout = 0.0
@@ -164,11 +173,11 @@ class Sensors:
         """Set every parameter."""
         n = self._n
         self._noise[:n] = domain["sensor.joint_position_noise"]
-        self._noise[n : 2 * n] = domain["sensor.joint_velocity_noise"]
+        self._noise[n : 2 * n] = domain.get("sensor.joint_velocity_noise", 0.0)
         self._bias[:n] = domain["sensor.joint_position_bias"]
         for yaw in self._yaws:
             self._noise[yaw - 3 : yaw] = domain["sensor.object_position_noise"]
-            self._noise[yaw : yaw + 3] = domain["sensor.object_rotation_noise"]
+            self._noise[yaw : yaw + 3] = domain.get("sensor.object_rotation_noise", 0.0)
             self._bias[yaw - 3 : yaw - 1] = domain["sensor.object_position_bias"]
         if self._bodies:
             self._noise[self._first_force :] = domain["sensor.force_noise"]

@@ -88,8 +88,8 @@ class WorldState:
 
     Args:
         values: ``"joint.position"`` (n,), ``"joint.velocity"`` (n,), ``"finger.position"`` (f,),
-            ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``, ``"hole.pose"`` (7,), ``"goal"`` (3,); a rig or task
-            without an arm, an object, a second object or a hole lacks those names.
+            ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``, ``"hole.pose"`` (7,),
+            ``"goal"`` (3,); a rig or task without an arm, an object, a second one or a hole lacks those names.
         spread: One standard deviation of what was measured, same keys and shapes (rotation as (3,) rad after the
             position's (3,) for a pose); an absent name means exact.
         commands: Past commands (h, a), latest last, in the actuator's own units: joint targets, then the opening of the

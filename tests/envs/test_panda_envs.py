@@ -74,7 +74,7 @@ def test_stable_baselines_has_nothing_to_say(name: str) -> None:
         ({"backend": "bulet"}, UnknownNameError, "'bulet' is not a backend. Did you mean 'bullet'?"),
         ({"backend": None}, UnknownNameError, "None is not a backend."),
         ({"observation": 3}, UnknownNameError, "is not an observation"),
-        ({"observation": "camera"}, UnknownNameError, "Available: state."),
+        ({"observation": "camera"}, UnknownNameError, "Available: state, pixels, depth, multimodal."),
         ({"render_mode": "human"}, UnknownNameError, "Available: rgb_array."),
         ({"render_size": 3}, OptionError, "`render_size` must be (width, height), but got 3."),
         ({"render_size": (0, 100)}, OptionError, "from 1 to 4096, but got 0."),

@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sim2real_envs.actuators import JointLaw
+from sim2real_envs.cameras import Photographer
 from sim2real_envs.parameters import Part
 from sim2real_envs.state import RobotState, WorldState
-
 
 ENGINE = "engine: "  # what the names of an engine's own functions begin with, in a table of where time goes
 
@@ -97,8 +94,8 @@ class Backend(Part, Protocol):
     def timed_parts(self) -> list[tuple[str, Any, str]]:
         """Return (``ENGINE`` + what it does, owner, function name) of the engine's functions, its own step first."""
 
-    def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        """Return a picture (height, width, 3)."""
+    def photographer(self) -> Photographer:
+        """Return what takes pictures of this world; called once, where pictures were asked for when it was made."""
 
     def close(self) -> None:
         """Release the engine; may be called twice."""

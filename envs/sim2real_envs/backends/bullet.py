@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pybullet_data
-from numpy.typing import NDArray
 
 from sim2real_envs.actuators import JointLaw
 from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.base import ENGINE, BodyReading, Disturbance, Reading
+from sim2real_envs.backends.bullet_camera import BulletCamera
 from sim2real_envs.backends.bullet_parameters import BulletParameters
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
@@ -55,9 +55,9 @@ class BulletBackend:
         self._zeros = [0.0] * scene.arm.size
         self._force_samples: list[list[Force]] = []
         self._kinematics = Kinematics(scene.arm)
-        table = self._make_box(scene.table)
+        self._table = self._make_box(scene.table)
         self._goal = self._make_marker(scene) if render else None
-        self._parameters = BulletParameters(self._client, scene, self._arm, table, period, timestep)
+        self._parameters = BulletParameters(self._client, scene, self._arm, self._table, period, timestep)
         self._free_the_joints()
         self.apply(self._parameters.space.nominal())
         self._nominal_masses, self._unit_armature = self._mass_matrices()
@@ -261,22 +261,13 @@ class BulletBackend:
         parts = [(ENGINE + what, pybullet, name) for name, what in named.items()]
         return parts + [(ENGINE + "other calls", pybullet, name) for name in others]
 
-    def render(self, width: int, height: int) -> NDArray[np.uint8]:
-        """Return a picture (height, width, 3) from a fixed camera in front of the robot, by the software renderer."""
-        view = pybullet.computeViewMatrixFromYawPitchRoll((0.45, 0.0, 0.08), 1.15, 55.0, -35.0, 0.0, 2)
-        projection = pybullet.computeProjectionMatrixFOV(45.0, width / height, 0.05, 4.0)
-        picture = pybullet.getCameraImage(
-            width,
-            height,
-            view,
-            projection,
-            lightDirection=(0.6, -0.8, 2.0),
-            shadow=1,
-            renderer=pybullet.ER_TINY_RENDERER,
-            flags=pybullet.ER_NO_SEGMENTATION_MASK,
-            physicsClientId=self._client,
-        )[2]
-        return np.asarray(picture, dtype=np.uint8).reshape(height, width, 4)[:, :, :3].copy()
+    def photographer(self) -> BulletCamera:
+        """Return what takes pictures of this world; the table becomes part of their backdrop."""
+        names = [body.name for body in self._scene.objects]
+        marker = () if self._goal is None else (self._goal,)
+        return BulletCamera(
+            self._client, self._table, lambda: dict(zip(names, self._parameters.objects, strict=True)), marker
+        )
 
     def close(self) -> None:
         """Disconnect; may be called twice."""

@@ -129,6 +129,11 @@ class Cameras:
         return self._space
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the cameras, in the order of the images."""
+        return tuple(camera.name for camera in self._cameras)
+
+    @property
     def studio(self) -> Studio:
         """What draws the pictures, in the light and colours in force: for ``render``."""
         return self._studio

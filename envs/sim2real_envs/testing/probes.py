@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,15 +80,15 @@ def row_of(env: Any, observation: Any, reward: float) -> Array:
     return np.concatenate([flat(observation), [reward], state.joint_position, *objects])
 
 
-def bits_of(rows: list[Array]) -> bytes:
+def bits_of(rows: Iterable[Array]) -> bytes:
     return b"".join(row.tobytes() for row in rows)
 
 
-def difference(first: list[Array], second: list[Array]) -> float:
-    """Return the largest difference of two trajectories; infinite where one ended earlier."""
-    if len(first) != len(second):
-        return math.inf
-    return max(float(np.abs(a - b).max()) for a, b in zip(first, second, strict=True))
+def differ(first: Array | None, second: Array | None, threshold: float) -> bool:
+    """Return whether two rows differ by more than ``threshold``, or only one of them is there."""
+    if first is None or second is None or first.shape != second.shape:
+        return True
+    return bool(np.abs(first - second).max() > threshold)
 
 
 def close(first: float, second: float) -> bool:
