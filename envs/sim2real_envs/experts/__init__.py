@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sim2real_envs.errors import UnknownNameError
-from sim2real_envs.experts import pick_place, push, reach
+from sim2real_envs.experts import pick_place, push, reach, slide
 from sim2real_envs.experts.base import Expert, TrueView
 
-EXPERTS: Mapping[str, Expert] = MappingProxyType({"Push": push.act, "Reach": reach.act, "PickAndPlace": pick_place.act})
+EXPERTS: Mapping[str, Expert] = MappingProxyType(
+    {"Push": push.act, "Slide": slide.act, "Reach": reach.act, "PickAndPlace": pick_place.act}
+)
 """The expert of each task, by the name of the task's class."""
 
 __all__ = ["EXPERTS", "Expert", "TrueView", "find_expert"]

@@ -9,8 +9,11 @@ from sim2real_envs.tasks.base import FAILURE_MODES, Field, Judgement, Task
 from sim2real_envs.tasks.pick_place import PickAndPlace
 from sim2real_envs.tasks.push import Push
 from sim2real_envs.tasks.reach import Reach
+from sim2real_envs.tasks.slide import Slide
 
-TASKS: Mapping[str, type[Task]] = MappingProxyType({"Reach": Reach, "Push": Push, "PickAndPlace": PickAndPlace})
+TASKS: Mapping[str, type[Task]] = MappingProxyType(
+    {"Reach": Reach, "Push": Push, "Slide": Slide, "PickAndPlace": PickAndPlace}
+)
 """The tasks by their names in an id."""
 
-__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "PickAndPlace", "Push", "Reach", "Task"]
+__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "PickAndPlace", "Push", "Reach", "Slide", "Task"]

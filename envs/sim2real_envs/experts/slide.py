@@ -1,0 +1,52 @@
+"""Slide: behind the puck, then along the line to the goal until it is fast enough to get there alone.
+
+The speed that carries a puck over a way d is sqrt(2 mu g d) (Coulomb), mu the nominal friction: no state shows the
+true one.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sim2real_envs.experts.base import TrueView, towards
+from sim2real_envs.parameters import Array
+from sim2real_envs.tasks.slide import FRICTION, GRAVITY, RADIUS
+
+_TIP = 0.01  # [m] half the width of a fingertip, along the strike
+_HALF_HAND = 0.016  # [m] half the width of two closed fingers where they meet the puck; a rod has no flat front
+_FLAT = 0.1  # sine of the strike's direction up to which the flat front of a hand gives it
+_GAP = 0.015  # [m] between tip and puck before the strike
+_FARTHEST, _DEEPEST, _OFF = 0.1, 0.03, 0.012  # [m] of the tool before and behind the contact, and off its line
+_FULL_SPEED = 0.53  # [m/s] of the tool at action 1
+_REBOUND = 1.2  # speed of a puck that was hit by that of the tool
+_PACE, _SIDE, _ACROSS = 0.6, 2.0, 20.0  # gains: of the tool's speed, of the puck's sideways speed, of the way off [1/m]
+_BEYOND = 0.615  # [m] along x, from where the puck is out of reach
+_SHORT = 0.02  # [m] from the goal: well within tolerance
+
+
+def act(view: TrueView) -> Array:
+    """Return the action (2,) in the plane."""
+    puck, velocity = np.array(view.reading.bodies[0].position[:2]), np.array(view.reading.bodies[0].velocity[:2])
+    way = view.goal[:2] - puck
+    left = math.hypot(*way.tolist())
+    along = way / max(left, 1e-6)
+    speed, enough = max(float(velocity @ along), 0.0), math.sqrt(2.0 * FRICTION * GRAVITY * left)
+    if puck[0] > _BEYOND or left - speed * speed / (2.0 * FRICTION * GRAVITY) < _SHORT:
+        return np.zeros(2)
+    normal = along + _SIDE * (speed * along - velocity) / enough  # pushes back what goes sideways
+    normal /= math.hypot(*normal.tolist())
+    flat = _HALF_HAND if len(view.reading.finger_forces) == 2 else 0.0
+    corner = flat * min(max(normal[1] / _FLAT, -1.0), 1.0)
+    contact = puck - (RADIUS + _TIP) * normal - np.array([0.0, corner])
+    to_contact = contact - view.tool.position[:2]
+    ahead = float(to_contact @ along)
+    across = to_contact - ahead * along
+    if not -_DEEPEST < ahead < _FARTHEST or math.hypot(*across.tolist()) > _OFF:
+        return towards(to_contact - _GAP * along)
+    wanted = enough / _REBOUND
+    pace = wanted + _PACE * (wanted - float(view.tool_velocity[:2] @ along))
+    strike = min(pace / _FULL_SPEED, 1.0) * along + _ACROSS * across
+    strike /= max(1.0, float(abs(strike).max()))
+    return strike

@@ -1,0 +1,228 @@
+"""Slide: strike a puck so that it slides on by itself and comes to rest at a goal that the tool cannot reach."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from sim2real_envs.arms.base import Arm
+from sim2real_envs.backends.base import Reading
+from sim2real_envs.control import ToolSpace
+from sim2real_envs.errors import StateError
+from sim2real_envs.kinematics import Kinematics, ToolPose
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array
+from sim2real_envs.scene import Body, Scene
+from sim2real_envs.sensors import Measurement
+from sim2real_envs.state import WorldState
+from sim2real_envs.tasks.base import Field, Judgement, Task, tool_start
+
+TOLERANCE = 0.06  # [m]: the puck overlaps the goal; 8 % of the speed of a strike makes as much
+REST_SPEED = 0.02  # [m/s]
+RADIUS, HALF_HEIGHT = 0.035, 0.02  # [m] of the puck
+MASS = 0.2  # [kg]
+FRICTION = 0.04  # of PTFE on steel; the tool's 0.5 m/s then carry the puck for 0.3 m
+HEIGHT = 0.02  # [m] at which the tool moves: the height of the puck's centre of mass
+GRAVITY = 9.81  # [m/s2]
+_BEHIND = 0.055  # [m] from the puck's centre to where a strike begins
+_TOOL_START = (0.30, 0.0, HEIGHT)
+_PUCK_LOW, _PUCK_HIGH = (0.38, -0.06), (0.44, 0.06)
+_GOAL_LOW, _GOAL_HIGH = (0.68, -0.12), (0.80, 0.12)
+_BEYOND = 0.05  # [m] beyond the tool space: the tool, which ends 1 cm before its own position, cannot touch the puck
+_TABLE = Body("table", (0.7, 0.6, 0.2), (0.55, 0.0, -0.2), colour=(0.75, 0.72, 0.66))
+_TABLE_EDGE = 0.02  # [m] below the table top: the puck has fallen
+
+
+class Slide(Task):
+    """Strike a puck so that it slides to within 6 cm of a goal beyond the tool's reach; it counts once it rests there.
+
+    A puck that has come to rest elsewhere beyond reach ends the episode as ``"out_of_reach"``; one that stays within
+    reach may be struck again.
+
+    Reward: 20 per metre that the place where the puck would come to rest, at its present speed and nominal friction,
+    comes closer to the goal, 6 per metre that the tool comes closer to the point behind a puck within its reach,
+    and 10 for success.
+    """
+
+    tolerance = TOLERANCE
+    rest_speed = REST_SPEED
+    goal_size = 4
+    fields = (
+        Field("tool_position", 2, 2.0, "m"),
+        Field("tool_velocity", 2, 10.0, "m/s"),
+        Field("object_from_tool", 2, 2.0, "m"),
+        Field("object_velocity", 2, 10.0, "m/s"),
+        Field("object_tilt", 2, 1.0, "-"),
+        Field("goal_from_object", 2, 2.0, "m", of_goal=True),
+        Field("strike_point_from_tool", 2, 2.0, "m", of_goal=True),
+        Field("tool_force", 2, 100.0, "N"),
+    )
+    outcomes = (
+        Outcome("success", "-", 1.0, "binary", "Puck within 6 cm of the goal, and at rest."),
+        Outcome("object_x", "m", 0.03, doc="Puck position at the end, along x."),
+        Outcome("object_y", "m", 0.03, doc="Puck position at the end, along y."),
+        Outcome("tool_x", "m", 0.02, doc="Tool position at the end, along x."),
+        Outcome("tool_y", "m", 0.02, doc="Tool position at the end, along y."),
+        Outcome("duration", "s", 0.2, doc="Time until success or the end of the episode."),
+        Outcome("onset", "s", 0.08, doc="Time until the puck had moved by 5 mm; the duration if it never did."),
+        Outcome("object_travel", "m", 0.03, doc="Length of the puck's path."),
+        Outcome("object_peak_speed", "m/s", 0.05, doc="Highest speed of the puck."),
+        Outcome("slide_time", "s", 0.1, doc="Time from the puck's highest speed to the end."),
+        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers, each a mean over one control period."),
+    )
+
+    def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
+        puck = Body(
+            "object",
+            (RADIUS, RADIUS, HALF_HEIGHT),
+            (0.5, 0.0, 50.0),
+            MASS,
+            (0.15, 0.2, 0.3),
+            "cylinder",
+            friction=(FRICTION, 0.02, 0.08),
+        )
+        self.scene = Scene(arm, _TABLE, (puck,), goal_half_extents=(TOLERANCE, TOLERANCE, 0.001))
+        self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT))
+        self._reach = arm.reach
+        self._start = tool_start(kinematics, _TOOL_START)
+        self._goal = np.zeros(3)
+
+    def sample(self, rng: np.random.Generator) -> WorldState:
+        """Puck in a box of 6 x 16 cm; goal in one of 14 x 32 cm that begins 16 cm beyond the tool space."""
+        puck, goal = rng.uniform(_PUCK_LOW, _PUCK_HIGH), rng.uniform(_GOAL_LOW, _GOAL_HIGH)
+        return WorldState(
+            {
+                "joint.position": self._start,
+                "object.pose": np.array([*puck, HALF_HEIGHT, 0.0, 0.0, 0.0, 1.0]),
+                "goal": np.array([*goal, 0.0]),
+            }
+        )
+
+    def check_start(self, start: WorldState) -> None:
+        """Refuse a puck inside the table or out of the arm's reach."""
+        x, y, z = start.values["object.pose"][:3].tolist()
+        if z < 0.4 * HALF_HEIGHT:
+            raise StateError(
+                f"'object.pose' puts the puck into the table: its centre is at z = {z:.3f} m, not {HALF_HEIGHT}."
+            )
+        if math.hypot(x, y) > self._reach:
+            distance = math.hypot(x, y)
+            raise StateError(
+                f"'object.pose' puts the puck out of reach: {distance:.2f} m from the base, at most {self._reach}."
+            )
+
+    def begin(
+        self, start: WorldState, tool: ToolPose, reading: Reading, seen: Measurement, seen_tool: ToolPose
+    ) -> None:
+        """Remember the goal and the distances from which progress is counted."""
+        self._goal_xy = (float(start.values["goal"][0]), float(start.values["goal"][1]))
+        self._distance, self._approach = self._distances(tool, reading)
+        self._first = self._seen = seen.bodies[0].position
+        self._seen_tool = seen_tool.position
+        self._steps, self._onset, self._peak_step = 0, -1, 0
+        self._travel = self._peak_speed = self._peak_force = 0.0
+
+    def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
+        """Return tool, puck and goal in the plane, where a strike would begin, and the force on the fingers."""
+        x, y = tool.position[:2].tolist()
+        puck = seen.bodies[0]
+        puck_x, puck_y = puck.position[:2].tolist()
+        behind_x, behind_y = self._strike_point(puck_x, puck_y)
+        return [
+            x,
+            y,
+            *tool_velocity[:2].tolist(),
+            puck_x - x,
+            puck_y - y,
+            *puck.velocity[:2].tolist(),
+            *puck.tilt.tolist(),
+            self._goal_xy[0] - puck_x,
+            self._goal_xy[1] - puck_y,
+            behind_x - x,
+            behind_y - y,
+            *seen.tool_force[:2].tolist(),
+        ]
+
+    def judge(self, tool: ToolPose, reading: Reading) -> Judgement:
+        """Reward progress of puck and tool; success needs rest; a puck at rest where nobody reaches it ends it all."""
+        distance, approach = self._distances(tool, reading)
+        reward = 20.0 * (self._distance - distance) + 6.0 * (self._approach - approach)
+        self._distance, self._approach = distance, approach
+        (x, y, z), velocity = reading.bodies[0].position, reading.bodies[0].velocity
+        at_rest = math.hypot(*velocity) < REST_SPEED
+        if at_rest and math.hypot(self._goal_xy[0] - x, self._goal_xy[1] - y) < TOLERANCE:
+            return Judgement(reward + 10.0, True)
+        if z < -_TABLE_EDGE:
+            return Judgement(reward, False, "drop")
+        low, high = self.tool_space.low, self.tool_space.high
+        beyond = x < low[0] - _BEYOND or x > high[0] + _BEYOND or y < low[1] - _BEYOND or y > high[1] + _BEYOND
+        return Judgement(reward, False, "out_of_reach" if beyond and at_rest else "none")
+
+    def watch(self, seen: Measurement, tool: ToolPose) -> None:
+        """Follow the measured puck, tool and force."""
+        self._steps += 1
+        puck, speed = seen.bodies[0].position, math.hypot(*seen.bodies[0].velocity.tolist())
+        self._travel += math.dist(puck, self._seen)
+        if self._onset < 0 and math.dist(puck, self._first) > 0.005:
+            self._onset = self._steps
+        if speed > self._peak_speed:
+            self._peak_speed, self._peak_step = speed, self._steps
+        self._peak_force = max(self._peak_force, math.hypot(*seen.tool_force.tolist()))
+        self._seen, self._seen_tool = puck, tool.position
+
+    def outcome(self, success: bool, duration: float) -> dict[str, float]:
+        """Return where puck and tool ended and how they got there."""
+        onset, steps = self._steps if self._onset < 0 else self._onset, max(self._steps, 1)
+        return {
+            "success": float(success),
+            "object_x": float(self._seen[0]),
+            "object_y": float(self._seen[1]),
+            "tool_x": float(self._seen_tool[0]),
+            "tool_y": float(self._seen_tool[1]),
+            "duration": duration,
+            "onset": duration * onset / steps,
+            "object_travel": self._travel,
+            "object_peak_speed": self._peak_speed,
+            "slide_time": duration * (self._steps - self._peak_step) / steps,
+            "peak_force": self._peak_force,
+        }
+
+    def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
+        """Return the puck's position and velocity in the plane, (4,)."""
+        return [*seen.bodies[0].position[:2].tolist(), *seen.bodies[0].velocity[:2].tolist()]
+
+    def desired_goal(self) -> list[float]:
+        """Return the goal, at rest, (4,)."""
+        return [*self._goal_xy, 0.0, 0.0]
+
+    def _distances(self, tool: ToolPose, reading: Reading) -> tuple[float, float]:
+        """Return the distances [m] from the puck's resting place to the goal, and from the tool to its strike point."""
+        x, y, _ = reading.bodies[0].position
+        rest_x, rest_y = resting_place((x, y), reading.bodies[0].velocity[:2])
+        low, high = self.tool_space.low, self.tool_space.high
+        near_x, near_y = min(max(x, low[0]), high[0]), min(max(y, low[1]), high[1])
+        behind_x, behind_y = self._strike_point(near_x, near_y)
+        approach = math.hypot(behind_x - float(tool.position[0]), behind_y - float(tool.position[1]))
+        return math.hypot(self._goal_xy[0] - rest_x, self._goal_xy[1] - rest_y), approach
+
+    def _strike_point(self, x: float, y: float) -> tuple[float, float]:
+        """Return the point behind a puck at (x, y), seen from the goal [m]."""
+        way_x, way_y = self._goal_xy[0] - x, self._goal_xy[1] - y
+        back = _BEHIND / max(math.hypot(way_x, way_y), 1e-6)
+        return x - back * way_x, y - back * way_y
+
+
+def resting_place(
+    position: Sequence[float], velocity: Sequence[float], friction: float = FRICTION
+) -> tuple[float, float]:
+    """Return where a puck that slides freely comes to rest [m]: Coulomb, after v^2 / (2 mu g).
+
+    Args:
+        position: x and y [m].
+        velocity: Along x and y [m/s].
+        friction: Of the contact between puck and table.
+    """
+    way = math.hypot(*velocity) / (2.0 * friction * GRAVITY)
+    return position[0] + way * velocity[0], position[1] + way * velocity[1]
