@@ -15,7 +15,7 @@ from sim2real_envs.scene import Colour
 
 _RGBA = 7  # in a row of getVisualShapeData
 _HIDDEN = (0.0, 0.0, 0.0, 0.0)  # TinyRenderer skips what is wholly transparent
-_VIEW_FROM_WORLD = np.eye(4).ravel().tolist()
+_LAMP_DISTANCE = 20.0  # [m]
 
 
 class BulletCamera:
@@ -51,19 +51,23 @@ class BulletCamera:
     ) -> NDArray[np.float32]:
         """Return which cells of a horizontal plane the lamp does not reach, (cells, cells) of 0 and 1.
 
-        One look from above, through a matrix that slides every point along the light down to the plane. Its depth
-        falls with height, scaled so that TinyRenderer, which clears its buffer to what it takes for the far plane,
-        sees everything up to 2 m.
+        One look through a matrix that slides every point along the light down to the plane. TinyRenderer leaves out
+        faces that turn away from the origin of the view, so that is put into the lamp; and it takes near and far
+        from the matrix as if it were a perspective one, so its depth is scaled to lie between what they come out as.
         """
         x_from, x_to, y_from, y_to = area
-        x, y, z = light.direction
-        matrix = np.zeros((4, 4))
-        matrix[0, 0], matrix[1, 1] = 2.0 / (x_to - x_from), 2.0 / (y_to - y_from)
-        matrix[0, 2], matrix[1, 2] = -matrix[0, 0] * x / z, -matrix[1, 1] * y / z
-        matrix[0, 3] = -matrix[0, 0] * (x_from + x_to) / 2.0 - matrix[0, 2] * height
-        matrix[1, 3] = -matrix[1, 1] * (y_from + y_to) / 2.0 - matrix[1, 2] * height
-        matrix[2, 2], matrix[2, 3], matrix[3, 3] = -0.5, 1.0 + 0.5 * height, 1.0
-        _, _, body = self._render((cells, cells), _VIEW_FROM_WORLD, matrix.T.ravel().tolist(), light)
+        to_middle = -1.0 / cells  # from the corner of a pixel, where it is sampled
+        slide = np.zeros((4, 4))
+        slide[0, 0], slide[1, 1], slide[3, 3] = 2.0 / (x_to - x_from), 2.0 / (y_to - y_from), 1.0
+        slide[:2, 2] = -np.diag(slide)[:2] * np.array(light.direction[:2]) / light.direction[2]
+        slide[0, 3] = -slide[0, 0] * (x_from + x_to) / 2.0 - slide[0, 2] * height + to_middle
+        slide[1, 3] = -slide[1, 1] * (y_from + y_to) / 2.0 - slide[1, 2] * height + to_middle
+        view, back = np.eye(4), np.eye(4)
+        back[:3, 3] = _LAMP_DISTANCE * np.array(light.direction)
+        view[:3, 3] = -back[:3, 3]
+        projection = slide @ back
+        projection[2, 2:] = -0.5, _LAMP_DISTANCE
+        _, _, body = self._render((cells, cells), view.T.ravel().tolist(), projection.T.ravel().tolist(), light)
         shaded = body >= 0
         for other in self._unshaded:
             shaded &= body != other

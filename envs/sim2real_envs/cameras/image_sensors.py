@@ -77,7 +77,7 @@ class ColourSensor:
         self._noise = domain["camera.noise_std"]
         exposure, warmth = 2.0 ** domain["camera.exposure"], domain["camera.white_balance"]
         self._gains = exposure * np.array([1.0 + warmth, 1.0, 1.0 - warmth])
-        self._kernel = _half_gaussian(domain["camera.blur"])
+        self._kernel = half_gaussian(domain["camera.blur"])
 
     def applied(self) -> dict[str, float]:
         """Read every value back from gains and kernel."""
@@ -175,7 +175,7 @@ def blurred(picture: Image, half_kernel: Array) -> Image:
     return picture
 
 
-def _half_gaussian(std: float) -> Array:
+def half_gaussian(std: float) -> Array:
     """Return the weights at distances 0 … 3 std [pixel] of a Gaussian; both sides add up to one."""
     if std == 0.0:
         return np.ones(1)

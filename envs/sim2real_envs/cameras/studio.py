@@ -26,6 +26,8 @@ from sim2real_envs.kinematics import ToolPose
 from sim2real_envs.parameters import Array
 from sim2real_envs.scene import Body, Colour
 
+_SHADE_CELL = 2  # cells of the shadow map along an edge of one that the engine draws: an edge is soft anyway
+
 
 class Shot(NamedTuple):
     """What an engine draws: ``rgb`` (h, w, 3) uint8; ``depth`` (h, w) m along the optical axis, the far plane where
@@ -107,9 +109,10 @@ class Studio:
         if self.light.shadow == 0.0:
             return None
         backdrop = self.backdrop
-        shade = self.photographer.shade(backdrop.area, backdrop.height, SHADOW_CELLS, self.light)
+        coarse = SHADOW_CELLS // _SHADE_CELL
+        shade = self.photographer.shade(backdrop.area, backdrop.height, coarse, self.light)
         soft = np.zeros((SHADOW_CELLS + 2, SHADOW_CELLS + 2), dtype=np.float32)
-        soft[1:-1, 1:-1] = shade
+        soft[1:-1, 1:-1] = shade.repeat(_SHADE_CELL, axis=0).repeat(_SHADE_CELL, axis=1)
         soft = soft[:-2] + soft[1:-1] + soft[2:]
         soft = soft[:, :-2] + soft[:, 1:-1] + soft[:, 2:]
         flat = np.zeros(SHADOW_CELLS * SHADOW_CELLS + 1, dtype=np.float32)
