@@ -43,6 +43,20 @@ def test_a_sampler_moves_only_what_it_names_and_never_the_start() -> None:
     wrapped.close()
 
 
+def test_a_preset_names_the_parameters_that_are_drawn_and_shown() -> None:
+    env = PrivilegedDomain(RandomizeOnReset(sim2real_envs.make("PandaPush-v0"), "object"), "object")
+    space = env.unwrapped.parameter_space  # type: ignore[attr-defined]
+    names, nominal = space.preset("object").names, space.nominal()
+    seen, info = env.reset(seed=0)
+    assert {name for name in nominal if info["domain"][name] != nominal[name]} <= set(names)
+    assert info["domain"]["object.mass"] != nominal["object.mass"]
+    assert seen["domain"].shape == (len(names),)
+    assert ((seen["domain"] > -1e-6) & (seen["domain"] < 1.0 + 1e-6)).all()
+    env.close()
+    with pytest.raises(UnknownNameError, match=r"'objects' is not a preset.* Did you mean 'object'"):
+        RandomizeOnReset(env, "objects")
+
+
 def test_an_environment_without_parameters_needs_a_sampler() -> None:
     with pytest.raises(OptionError, match="parameter_space"):
         RandomizeOnReset(gymnasium.make("CartPole-v1"))

@@ -27,17 +27,21 @@ class PrivilegedDomain(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     Args:
         env: An environment with ``parameter_space`` and ``applied_domain``.
-        parameters: Names of those to show, in this order; by default all.
+        parameters: Names of those to show, in this order, or the name of a preset such as ``"object"``; by default all.
 
     Raises:
         OptionError: If the environment has no parameters, or its observation has a key ``"domain"`` already.
-        UnknownNameError: If a parameter does not exist.
+        UnknownNameError: If a parameter or the preset does not exist.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], parameters: Iterable[str] | None = None) -> None:
+    def __init__(self, env: gymnasium.Env[Any, Any], parameters: str | Iterable[str] | None = None) -> None:
         super().__init__(env)
         space = parameter_space(env)
-        self._space = space if parameters is None else space.subset(parameters)
+        if isinstance(parameters, str):
+            space = space.preset(parameters)
+        elif parameters is not None:
+            space = space.subset(parameters)
+        self._space = space
         self._nested = not isinstance(env.observation_space, Dict)
         inside: dict[str, gymnasium.Space[Any]]
         if isinstance(env.observation_space, Dict):

@@ -24,16 +24,20 @@ class RandomizeOnReset(gymnasium.Wrapper[ObsType, ActType, ObsType, ActType]):
 
     Args:
         env: An environment whose ``reset`` takes ``options={"domain": {...}}``.
-        sampler: Returns the values of some parameters, SI; the others stay nominal. By default all parameters are
-            drawn uniformly from their ranges.
+        sampler: Returns the values of some parameters, SI; the others stay nominal. The name of a preset, such as
+            ``"object"``, draws its parameters evenly from their ranges; None does so with all there are.
 
     Raises:
-        OptionError: If there is no sampler and the environment has no ``parameter_space``.
+        OptionError: If there is no function and the environment has no ``parameter_space``.
+        UnknownNameError: If the preset does not exist.
     """
 
-    def __init__(self, env: gymnasium.Env[ObsType, ActType], sampler: Sampler | None = None) -> None:
+    def __init__(self, env: gymnasium.Env[ObsType, ActType], sampler: Sampler | str | None = None) -> None:
         super().__init__(env)
-        self._sampler = uniform(parameter_space(env)) if sampler is None else sampler
+        if sampler is None or isinstance(sampler, str):
+            space = parameter_space(env)
+            sampler = uniform(space if sampler is None else space.preset(sampler))
+        self._sampler = sampler
         self._stream = np.random.default_rng()
 
     def reset(

@@ -74,6 +74,13 @@ def test_domains_come_from_a_randomizer_a_function_or_stay_nominal() -> None:
     same.close()
 
 
+def test_a_preset_draws_its_parameters_evenly() -> None:
+    env = Sb3Worlds(ENV_ID, 1, 0, randomizer="object", seed=0)
+    assert env.randomizer.space.names == ("object.friction",)
+    assert isinstance(env.randomizer, Uniform)
+    env.close()
+
+
 @dataclass(frozen=True, eq=False)
 class Narrowing(Uniform):
     """Halves its range whenever it learns."""
