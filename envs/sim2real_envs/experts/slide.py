@@ -47,6 +47,5 @@ def act(view: TrueView) -> Array:
         return towards(to_contact - _GAP * along)
     wanted = enough / _REBOUND
     pace = wanted + _PACE * (wanted - float(view.tool_velocity[:2] @ along))
-    strike = min(pace / _FULL_SPEED, 1.0) * along + _ACROSS * across
-    strike /= max(1.0, float(abs(strike).max()))
-    return strike
+    strike: Array = min(pace / _FULL_SPEED, 1.0) * along + _ACROSS * across
+    return strike / max(1.0, float(np.abs(strike).max()))
