@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from sim2real.errors import Sim2RealError
 from sim2real.experiment import catalogue
+from sim2real.experiment.parameter_presets import KEY
 from sim2real.experiment.problems import Problem
 from sim2real.experiment.strict_yaml import Place, Value
 from sim2real_envs.errors import EnvError, UnknownNameError, unknown_name
@@ -85,6 +86,8 @@ def _ranges(whole: ParameterSpace, parameters: Mapping[str, Value], world: str) 
     ranges: dict[str, tuple[float, float]] = {}
     for name, entry in parameters.items():
         place: Place = ("parameters", name)
+        if name == KEY:  # it is wrong, or it would have been written out
+            continue
         if name not in whole:
             problems.append(Problem(place, unknown_name(name, f"a parameter of {world}", whole)))
             continue

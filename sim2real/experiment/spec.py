@@ -19,6 +19,7 @@ from sim2real.errors import SpecError
 from sim2real.experiment import catalogue
 from sim2real.experiment.checks import TRAINING_KEYS, meaning_problems
 from sim2real.experiment.overrides import override, parse_overrides, plain
+from sim2real.experiment.parameter_presets import KEY, SCHEMA, without_preset, written_out
 from sim2real.experiment.problems import Problem, line_of, shown, structure_problems
 from sim2real.experiment.strict_yaml import Document, Place, Value, dump, read_document
 from sim2real_envs.parameters import ParameterSpace
@@ -146,7 +147,12 @@ class ExperimentSpec(Section):
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)] = (0,)
     env: EnvSpec
     parameters: Annotated[
-        Mapping[str, RangeSpec], Field(description="What is uncertain, and how far.", default_factory=dict)
+        Mapping[str, RangeSpec],
+        Field(
+            description="What is uncertain, and how far.",
+            default_factory=dict,
+            json_schema_extra={"properties": {KEY: SCHEMA}},
+        ),
     ]
     methods: Annotated[tuple[MethodEntry, ...], Field(strict=False, min_length=1)]
     agent: AgentSpec = AgentSpec()
@@ -245,8 +251,9 @@ def _checked(document: Document, source: str, overrides: Overrides, seed: int | 
         law = f"the file {what}, but must be a mapping with the keys {', '.join(ExperimentSpec.model_fields)}"
         raise SpecError([*document.problems, law], source)
     data, lines, sentences = _overridden(document, document.value, overrides, seed)
-    spec, structure = _structure(data)
-    one_each = {problem.place: problem for problem in (*structure, *meaning_problems(data))}
+    data, presets = written_out(data)
+    spec, structure = _structure(without_preset(data))
+    one_each = {problem.place: problem for problem in (*structure, *meaning_problems(data), *presets)}
     problems = [problem for place, problem in one_each.items() if not _below(place, document.unread)]
     problems.sort(key=lambda problem: line_of(problem.place, lines) or 0)
     sentences = [*document.problems, *sentences, *(problem.sentence(lines) for problem in problems)]
