@@ -152,6 +152,7 @@ class BulletBackend:
         gravity_torques = pybullet.calculateInverseDynamics
         rest = self._zeros + self._finger_zeros()
         compensation, viscous, friction = self._parameters.gravity_compensation, law.viscous, law.friction
+        weigh = compensation != 1.0
         constants = law.constants(self.timestep, self._disturbance.stiffness_factor, self._disturbance.arm_torque)
         grip = law.gripper.constants(self.timestep)
         torques, done = self._torque, 0
@@ -161,28 +162,28 @@ class BulletBackend:
         begin = 0
         for (_, target), end in zip(commands, ends, strict=True):
             for _ in range(begin, end):
-                states = get_states(arm, driven, physicsClientId=client)
+                states = get_states(arm, driven, client)  # names instead of places would cost 0.2 us a call
                 position = [joint[0] for joint in states]
-                gravity = gravity_torques(arm, position, rest, rest, physicsClientId=client)
+                gravity = gravity_torques(arm, position, rest, rest, 0, client)
+                if weigh:
+                    gravity = [weight * compensation for weight in gravity]
                 torques = []
-                for (keep, pull, slip, kp, kd, inertia_rate, strength, hold, push), (
-                    angle,
-                    speed,
-                    _,
-                    _,
-                ), want, weight in zip(constants, states, target, gravity, strict=False):
+                for row, (angle, speed, _, _), want, weight in zip(constants, states, target, gravity, strict=False):
+                    keep, pull, slip, kp, kd, inertia_rate, strength, hold, push = row
                     error = want - hold * angle
                     free = keep * speed + pull * error  # v*
                     if free > slip:  # slips forward, v' = free - slip
                         after = free - slip
-                        motor, lost = kp * error - kd * after, viscous * after + friction
+                        motor = kp * error - kd * after + weight
+                        lost = viscous * after + friction
                     elif free < -slip:
                         after = free + slip
-                        motor, lost = kp * error - kd * after, viscous * after - friction
+                        motor = kp * error - kd * after + weight
+                        lost = viscous * after - friction
                     else:  # sticks, v' = 0
                         motor = kp * error
                         lost = inertia_rate * speed + motor
-                    motor += weight * compensation
+                        motor += weight
                     if motor > strength:
                         motor = strength
                     elif motor < -strength:
@@ -191,7 +192,7 @@ class BulletBackend:
                 if fingers_move:
                     torques += finger_forces(grip, states[size], states[size + 1], target[size])
                 set_torques(arm, driven, torque_mode, forces=torques, physicsClientId=client)
-                step(physicsClientId=client)
+                step(client)
                 done += 1
                 if done == next_sample:
                     self._sample_force()
