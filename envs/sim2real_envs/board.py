@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sim2real_envs.errors import OptionError
 
 AnyArray: TypeAlias = NDArray[Any]
-AnyObservation: TypeAlias = AnyArray | dict[str, AnyArray]
+AnyObservation: TypeAlias = Any  # an array, or a dict of arrays: which of them, the space says
 Layout: TypeAlias = Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
 
 _CACHE_LINE = 64  # bytes

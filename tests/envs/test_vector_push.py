@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,29 @@ def test_an_action_that_is_not_a_number_ends_the_episode_as_diverged_and_the_wor
         assert np.isfinite(step.observations).all()
     finally:
         env.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"observation": "pixels"},
+        {"observation": "multimodal", "cameras": ("front", "wrist"), "image_size": (24, 32)},
+        {"goal_conditioned": True, "reward": "sparse"},
+    ],
+    ids=["pixels", "multimodal", "goals"],
+)
+def test_images_senses_and_goals_of_real_worlds_are_bit_equal_too(options: dict[str, Any]) -> None:
+    runs = []
+    for workers in (0, 2):
+        env = VectorWorlds(partial(sim2real_envs.make, "PandaPush-v0", horizon=4, **options), 2, workers)
+        seen: list[Any] = [env.reset(seed=3)[0]]
+        assert env.observation_space.contains(seen[0])
+        for action in np.random.default_rng(0).uniform(-1.0, 1.0, (6, 2, 2)):
+            env.step_async(action)
+            step = env.step_wait()
+            seen += [step.observations, *(episode.observation for episode in step.finished)]
+        env.close()
+        runs.append(
+            [array.tobytes() for part in seen for array in (part.values() if isinstance(part, dict) else [part])]
+        )
+    assert runs[0] == runs[1]
