@@ -76,7 +76,7 @@ class EEDelta:
         self._kinematics, self._rotation = kinematics, rotation
         self._axes, self._turns = list(space.axes), space.turns
         self._fixed_height = None if 2 in space.axes else space.height
-        self._low, self._high = np.array(space.low), np.array(space.high)
+        self._low, self._high = space.low, space.high
 
     @property
     def size(self) -> int:
@@ -88,13 +88,15 @@ class EEDelta:
 
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
         """Return the joint target after one damped-least-squares step towards the wanted tool pose."""
-        wanted = pose.position.copy()
-        wanted[self._axes] += EE_STEP * action[: len(self._axes)]
-        wanted = np.minimum(np.maximum(wanted, self._low), self._high)
+        place = pose.position.tolist()
+        wanted = place.copy()
+        for axis, share in zip(self._axes, action.tolist(), strict=False):
+            wanted[axis] += EE_STEP * share
+        wanted = [min(max(w, low), high) for w, low, high in zip(wanted, self._low, self._high, strict=True)]
         if self._fixed_height is not None:
             wanted[2] = self._fixed_height
         error = np.empty(6)
-        error[:3] = wanted - pose.position
+        error[:3] = [w - p for w, p in zip(wanted, place, strict=True)]
         error[3:] = TURN_STEP * action[-3:] if self._turns else rotation_error(pose.rotation, self._rotation)
         target: list[float] = self._kinematics.step(joint_position, pose, error).tolist()
         return target

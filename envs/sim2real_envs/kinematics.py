@@ -32,9 +32,10 @@ def rotation_from_rpy(rpy: ArrayLike) -> Array:
 
 def rotation_error(current: Array, wanted: Array) -> Array:
     """Return the rotation vector (3,) [rad], world frame, that turns ``current`` (3, 3) into ``wanted`` (3, 3)."""
-    turn = wanted @ current.T
-    vector = np.array([turn[2, 1] - turn[1, 2], turn[0, 2] - turn[2, 0], turn[1, 0] - turn[0, 1]])
-    angle = acos(min(1.0, max(-1.0, (float(turn[0, 0] + turn[1, 1] + turn[2, 2]) - 1.0) / 2.0)))
+    turn = wanted.dot(current.T)
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = turn.tolist()  # plain floats are faster where there are few
+    vector = np.array([zy - yz, xz - zx, yx - xy])
+    angle = acos(min(1.0, max(-1.0, (xx + yy + zz - 1.0) / 2.0)))
     if angle > 3.14:  # a half turn: turn + I = 2 axis axis^T, and the sign is that of what is left of the vector
         column = (turn + np.eye(3))[:, int(np.argmax(np.diag(turn)))]
         half_turn: Array = column * (angle / float(np.linalg.norm(column)))
@@ -64,7 +65,8 @@ class Kinematics:
             fixed[index, :3, :3] = rotation_from_rpy(joint.rpy)
             fixed[index, :3, 3] = joint.xyz
             fixed[index, 3, 3] = 1.0
-        self._x, self._y = fixed[:, :, 0].copy(), fixed[:, :, 1].copy()  # (n, 4) columns that the joint turns
+        self._along = fixed[:, :, :2].copy()  # (n, 4, 2) x and y, the columns that the joint turns
+        self._across = np.stack([fixed[:, :, 1], -fixed[:, :, 0]], axis=2)  # (n, 4, 2) the same a quarter turn later
         self._template = fixed
         hand = np.eye(4)
         hand[:3, :3] = rotation_from_rpy(arm.hand_rpy)
@@ -73,22 +75,25 @@ class Kinematics:
 
     def tool(self, joint_position: Array) -> ToolPose:
         """Return the tool's pose and Jacobian for joint positions (n,) [rad]."""
-        cosine, sine = np.cos(joint_position)[:, None], np.sin(joint_position)[:, None]
         local = self._template.copy()
-        local[:, :, 0] = self._x * cosine + self._y * sine
-        local[:, :, 1] = self._y * cosine - self._x * sine
+        turned = self._along * np.cos(joint_position)[:, None, None]
+        turned += self._across * np.sin(joint_position)[:, None, None]
+        local[:, :, :2] = turned
         frames = np.empty_like(local)
         frame = frames[0] = local[0]
         for index in range(1, len(local)):
-            frame = np.dot(frame, local[index], out=frames[index])
-        end = frame @ self._tool
+            frame = frame.dot(local[index], frames[index])  # the method costs half of what `@` and np.dot do
+        end = frame.dot(self._tool)
         position = end[:3, 3]
-        axes, arms = frames[:, :3, 2], position - frames[:, :3, 3]  # (n, 3)
+        cyclic = np.empty((2, 5, len(local)))  # axes and lever arms: x y z x y
+        axes, arms = cyclic
+        cyclic[:, :3] = frames[:, :3, 2:].T
+        np.subtract(position[:, None], arms[:3], out=arms[:3])
+        cyclic[:, 3:] = cyclic[:, :2]
         jacobian = np.empty((6, len(local)))
-        jacobian[0] = axes[:, 1] * arms[:, 2] - axes[:, 2] * arms[:, 1]
-        jacobian[1] = axes[:, 2] * arms[:, 0] - axes[:, 0] * arms[:, 2]
-        jacobian[2] = axes[:, 0] * arms[:, 1] - axes[:, 1] * arms[:, 0]
-        jacobian[3:] = axes.T
+        np.multiply(axes[1:4], arms[2:], out=jacobian[:3])
+        jacobian[:3] -= axes[2:] * arms[1:4]
+        jacobian[3:] = axes[:3]
         return ToolPose(position, end[:3, :3], jacobian)
 
     def step(
@@ -107,9 +112,10 @@ class Kinematics:
         """
         jacobian = pose.jacobian
         rest = pull * (self.home - joint_position)
-        square = jacobian @ jacobian.T
-        square.flat[::7] += damping * damping
-        change = rest + jacobian.T @ np.linalg.solve(square, error - jacobian @ rest)
+        square = jacobian.dot(jacobian.T)
+        diagonal = square.reshape(36)[::7]
+        diagonal += damping * damping
+        change = rest + jacobian.T.dot(np.linalg.solve(square, error - jacobian.dot(rest)))
         limited: Array = np.minimum(np.maximum(joint_position + change, self.lower), self.upper)
         return limited
 
