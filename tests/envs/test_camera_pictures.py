@@ -198,6 +198,12 @@ def test_a_wrist_camera_sees_another_place_where_the_arm_has_moved(world: World)
     assert np.median(hand) < 20.0
 
 
+@pytest.mark.parametrize("camera", CAMERAS.values(), ids=lambda camera: camera.name)
+def test_a_camera_knows_whether_it_sees_the_room(world: World, camera: Camera) -> None:
+    _, depth = world.shoot(camera)
+    assert (depth == camera.far).any() == camera.sees_room
+
+
 def test_a_picture_for_people_has_the_size_asked_for(world: World) -> None:
     picture = world.studio.picture(CAMERAS["front"], TOOL, (120, 90))
     assert picture.shape == (90, 120, 3)

@@ -80,7 +80,7 @@ CAMERAS: Mapping[str, Camera] = MappingProxyType(
         camera.name: camera
         for camera in (
             Camera("front", "world", (1.28, 0.0, 0.72), (0.43, 0.0, 0.10), fov_deg=42.0),
-            Camera("side", "world", (0.50, -1.15, 0.62), (0.45, 0.0, 0.12), fov_deg=42.0),
+            Camera("side", "world", (0.50, -1.02, 0.78), (0.47, 0.0, 0.10), fov_deg=42.0),
             Camera("top", "world", (0.48, 0.0, 1.3), (0.48, 0.0, 0.0), (-1.0, 0.0, 0.0), 31.0, sees_room=False),
             Camera(
                 "wrist",

@@ -111,12 +111,13 @@ class Studio:
         backdrop = self.backdrop
         coarse = SHADOW_CELLS // _SHADE_CELL
         shade = self.photographer.shade(backdrop.area, backdrop.height, coarse, self.light)
-        soft = np.zeros((SHADOW_CELLS + 2, SHADOW_CELLS + 2), dtype=np.float32)
-        soft[1:-1, 1:-1] = shade.repeat(_SHADE_CELL, axis=0).repeat(_SHADE_CELL, axis=1)
-        soft = soft[:-2] + soft[1:-1] + soft[2:]
-        soft = soft[:, :-2] + soft[:, 1:-1] + soft[:, 2:]
+        soft = np.zeros((SHADOW_CELLS + 4, SHADOW_CELLS + 4), dtype=np.float32)
+        soft[2:-2, 2:-2] = shade.repeat(_SHADE_CELL, axis=0).repeat(_SHADE_CELL, axis=1)
+        for _ in range(2):
+            soft = soft[:-2] + soft[1:-1] + soft[2:]
+            soft = soft[:, :-2] + soft[:, 1:-1] + soft[:, 2:]
         flat = np.zeros(SHADOW_CELLS * SHADOW_CELLS + 1, dtype=np.float32)
-        np.multiply(soft.ravel(), np.float32(1.0 / 9.0), out=flat[:-1])
+        np.multiply(soft.ravel(), np.float32(1.0 / 81.0), out=flat[:-1])
         return flat
 
     def shoot(
