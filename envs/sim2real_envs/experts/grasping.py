@@ -1,4 +1,4 @@
-"""What the experts with a grasp share: smooth switches, and the two ways of a tool, down to a place and off with it.
+"""What the experts with a grasp share: smooth switches, and the way of a tool down to a place.
 
 Nothing is remembered and nothing switches at once: every choice is a share in 0 … 1 that follows from the geometry,
 so that a policy can be regressed on it.
@@ -11,11 +11,14 @@ import math
 import numpy as np
 
 from sim2real_envs.backends.base import Reading
+from sim2real_envs.experts.base import towards
 from sim2real_envs.parameters import Array
 from sim2real_envs.tasks.grasping import grip_force
 
-READY, WIDE = 0.03, 0.04  # [m] opening of each finger on the way to an object, and at most
-_LOOSE, _FIRM = 4.0, 14.0  # [N] grip force from which an object begins to be, and is, held
+READY = 0.03  # [m] opening of each finger on the way to an object
+_STROKE = 0.04  # [m]
+_LOOSE, _FIRM = 4.0, 16.0  # [N] grip force from which an object begins to be, and is, held
+_LOOK_AHEAD = 0.04  # [s] that the arm goes on moving after a command
 
 
 def rise(value: float, low: float, high: float) -> float:
@@ -42,6 +45,17 @@ def funnel(way: Array, hover: float, inner: float, slope: float) -> Array:
     return np.array([way[0], way[1], way[2] + height])
 
 
-def grip_action(wanted: float) -> float:
-    """Return the gripper's action for an opening of each finger [m]; below 0 presses."""
-    return min(max(2.0 * wanted / WIDE - 1.0, -1.0), 1.0)
+def settling(way: Array, velocity: Array, gain: float) -> Array:
+    """Return the action (3,) that goes ``way`` (3,) [m] and stops there: it counts what the arm will still move.
+
+    Args:
+        way: From the tool to where it should be (3,) [m].
+        velocity: Of the tool (3,) [m/s].
+        gain: Share of the rest of the way to ask for.
+    """
+    return towards(way - _LOOK_AHEAD * velocity, gain)
+
+
+def grip_action(opening: float) -> float:
+    """Return the gripper's action for an opening of each finger [m]."""
+    return min(max(2.0 * opening / _STROKE - 1.0, -1.0), 1.0)

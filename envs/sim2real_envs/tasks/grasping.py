@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim2real_envs.backends.base import BodyReading
 from sim2real_envs.errors import StateError
+from sim2real_envs.kinematics import ToolPose
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
 from sim2real_envs.sensors import Measurement
@@ -19,7 +22,7 @@ HELD_FORCE = 2.0  # [N] on both fingers: more than a touch
 _OUT_OF_HAND = 0.05  # [m] from the tool: no finger reaches the object any more
 _LIFTED = 0.04  # [m] above where it lay: the object hangs in the hand
 _BACK = 0.01  # [m] above where it lay: the object is put down
-_MOST_TILT = math.cos(0.6)  # of the object's own z axis while it hangs in the hand
+_MOST_TURN = math.cos(0.6)  # of the object's own z axis against the hand, since it was lifted
 
 GRASP_OUTCOMES = (
     Outcome("object_x", "m", 0.02, doc="Object position at the end, along x."),
@@ -47,10 +50,10 @@ def opening(finger_position: Sequence[float]) -> float:
     return float(sum(finger_position)) / len(finger_position)
 
 
-def upright(body: BodyReading) -> float:
-    """Return the cosine of the angle between the body's own z axis and the world's."""
-    x, y, _, _ = body.orientation
-    return 1.0 - 2.0 * (x * x + y * y)
+def upward(orientation: Sequence[float]) -> Array:
+    """Return the body's own z axis (3,) for a quaternion xyzw."""
+    x, y, z, w = orientation
+    return np.array([2.0 * (x * z + w * y), 2.0 * (y * z - w * x), 1.0 - 2.0 * (x * x + y * y)])
 
 
 def check_object(start: WorldState, name: str, half_height: float, reach: float) -> None:
@@ -92,21 +95,25 @@ class Lift:
     """
 
     def __init__(self, height: float) -> None:
-        self._height, self.lifted = height, False
+        self._height = height
+        self._axis: Array | None = None  # of the object in the tool's frame when it was lifted
 
-    def failure(self, body: BodyReading, tool: Array) -> str:
-        """Return the failure mode that this step ends with, or ``"none"``; ``tool`` (3,) m."""
+    def failure(self, body: BodyReading, tool: ToolPose) -> str:
+        """Return the failure mode that this step ends with, or ``"none"``."""
         height = body.position[2]
         if height < -TABLE_EDGE:
             return "drop"
-        away = math.dist(body.position, tool)
-        if away > _OUT_OF_HAND:
-            return "drop" if self.lifted else "none"
-        if height > self._height + _LIFTED:
-            self.lifted = True
-        elif height < self._height + _BACK:
-            self.lifted = False
-        return "unstable_grasp" if self.lifted and upright(body) < _MOST_TILT else "none"
+        if math.dist(body.position, tool.position) > _OUT_OF_HAND:
+            return "none" if self._axis is None else "drop"
+        if height < self._height + _BACK:
+            self._axis = None
+        elif height > self._height + _LIFTED:
+            axis = tool.rotation.T @ upward(body.orientation)
+            if self._axis is None:
+                self._axis = axis
+            elif float(axis @ self._axis) < _MOST_TURN:
+                return "unstable_grasp"
+        return "none"
 
 
 class Track:

@@ -138,7 +138,7 @@ class PickAndPlace(Task):
         near = math.dist(cube.position, self._goal_at) < TOLERANCE
         if near and math.hypot(*cube.velocity) < REST_SPEED:
             return Judgement(reward + 10.0, True)
-        failure = self._lift.failure(cube, tool.position)
+        failure = self._lift.failure(cube, tool)
         if failure == "none" and math.hypot(cube.position[0], cube.position[1]) > self._reach:
             failure = "out_of_reach"
         return Judgement(reward, False, failure)
