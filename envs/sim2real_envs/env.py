@@ -212,11 +212,12 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             ActionError: If the shape is wrong, or there is no running episode.
         """
         command = self._checked(action)
-        if not np.isfinite(command).all():
+        asked = command.tolist()
+        if not all(map(math.isfinite, asked)):
             return self._diverged()
         target = self._control.target(command[: self._control.size], self._sensors.controller_joints, self._pose)
         if self._gripper is not None:
-            target.append(self._gripper.command(float(command[-1])))
+            target.append(self._gripper.command(asked[-1]))
         if self._disturbances.active:
             self._backend.disturb(self._disturbances.step(self._tool.jacobian))
         substeps = self._backend.substeps
@@ -233,7 +234,7 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._seen_pose = self._pose_of_policy()
         if self._cameras is not None:
             self._images = self._cameras.capture(tool)
-        self._past.append(command.tolist())
+        self._past.append(asked)
         judgement = self._task.judge(tool, reading)
         self._task.watch(self._seen, self._seen_pose)
         observation = self._observe()
@@ -378,8 +379,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     def _pose_of_policy(self) -> ToolPose:
         """Return the tool pose that the policy sees: from joint readings after dropout and delay."""
-        seen = self._seen.joint_position
-        return self._pose if np.array_equal(seen, self._sensors.controller_joints) else self._kinematics.tool(seen)
+        seen, fresh = self._seen.joint_position, self._sensors.controller_joints
+        return self._pose if seen.tolist() == fresh.tolist() else self._kinematics.tool(seen)
 
     def _make_observer(self, observation: str, past: int, size: tuple[int, int], cameras: int) -> Observer:
         return make_observer(observation, self._task, past, size, cameras)
@@ -402,6 +403,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
             raise ActionError(f"An action must be an array of numbers, but got {action!r}.") from None
         if command.shape != self.action_space.shape:
             raise ActionError(f"An action must have shape {self.action_space.shape}, but got {command.shape}.")
+        if all(-1.0 <= share <= 1.0 for share in command.tolist()):
+            return command
         clipped: Array = np.minimum(np.maximum(command, -1.0), 1.0)  # NaN stays NaN
         self._clipped += bool((clipped != command).any())
         return clipped

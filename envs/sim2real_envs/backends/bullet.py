@@ -54,6 +54,8 @@ class BulletBackend:
         self._torque = [0.0] * scene.arm.size
         self._zeros = [0.0] * scene.arm.size
         self._force_samples: list[list[Force]] = []
+        self._untouched = [_NO_FORCE] * len(self._fingers)
+        self._law_in_force: tuple[JointLaw, float, Disturbance] | None = None
         self._kinematics = Kinematics(scene.arm)
         self._table = self._make_box(scene.table)
         self._goal = self._make_marker(scene) if render else None
@@ -153,8 +155,7 @@ class BulletBackend:
         rest = self._zeros + self._finger_zeros()
         compensation, viscous, friction = self._parameters.gravity_compensation, law.viscous, law.friction
         weigh = compensation != 1.0
-        constants = law.constants(self.timestep, self._disturbance.stiffness_factor, self._disturbance.arm_torque)
-        grip = law.gripper.constants(self.timestep)
+        constants, grip = self._constants_of(law)
         torques, done = self._torque, 0
         stride = next_sample = max(1, substeps // _FORCE_SAMPLES)
         self._force_samples = []
@@ -277,6 +278,15 @@ class BulletBackend:
             with contextlib.suppress(pybullet.error):
                 pybullet.disconnect(physicsClientId=self._client)
 
+    def _constants_of(self, law: JointLaw) -> tuple[list[tuple[float, ...]], tuple[float, ...]]:
+        """Return the constants of joints and gripper, which seldom change from one period to the next."""
+        if self._law_in_force != (law, self.timestep, self._disturbance):
+            now, timestep = self._disturbance, self.timestep
+            self._law_in_force = (law, timestep, now)
+            self._constants = law.constants(timestep, now.stiffness_factor, now.arm_torque)
+            self._grip = law.gripper.constants(timestep)
+        return self._constants, self._grip
+
     # -- building -----------------------------------------------------------------------------------------------
 
     def _load_arm(self, scene: Scene) -> int:
@@ -346,12 +356,11 @@ class BulletBackend:
 
     def _finger_forces(self) -> list[Force]:
         """Return the contact force of the objects on each finger, (f, 3) N, world frame."""
-        forces = dict.fromkeys(self._fingers, _NO_FORCE)
+        forces: dict[int, Force] = {}
         for body in self._parameters.objects:
             for contact in pybullet.getContactPoints(bodyA=self._arm, bodyB=body, physicsClientId=self._client):
-                if contact[3] in forces:
-                    forces[contact[3]] = _added(forces[contact[3]], contact)
-        return list(forces.values())
+                forces[contact[3]] = _added(forces.get(contact[3], _NO_FORCE), contact)
+        return [forces.get(finger, _NO_FORCE) for finger in self._fingers] if forces else self._untouched
 
     def _sample_force(self) -> None:
         """Keep the forces on the fingers for the period's mean; a push is over within a few steps."""
@@ -360,10 +369,10 @@ class BulletBackend:
 
     def _mean_forces(self) -> Sequence[Sequence[float]]:
         """Return the mean over the period's samples of the force on each finger, (f, 3) N."""
-        samples = self._force_samples
+        samples = [sample for sample in self._force_samples if sample is not self._untouched]
         if not samples:
-            return [_NO_FORCE] * len(self._fingers)
-        share = 1.0 / len(samples)
+            return self._untouched
+        share = 1.0 / len(self._force_samples)
         return [
             [share * sum(sample[finger][axis] for sample in samples) for axis in range(3)]
             for finger in range(len(self._fingers))
