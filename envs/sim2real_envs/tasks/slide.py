@@ -85,7 +85,6 @@ class Slide(Task):
         )
         self.scene = Scene(arm, _TABLE, (puck,), goal_half_extents=(TOLERANCE, TOLERANCE, 0.001))
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT))
-        self._reach = arm.reach
         self._start = tool_start(kinematics, _TOOL_START)
         self._goal = np.zeros(3)
 
@@ -101,16 +100,18 @@ class Slide(Task):
         )
 
     def check_start(self, start: WorldState) -> None:
-        """Refuse a puck inside the table or out of the arm's reach."""
+        """Refuse a puck inside the table or beside it; out of reach it may be, as it is when it has been struck."""
         x, y, z = start.values["object.pose"][:3].tolist()
         if z < 0.4 * HALF_HEIGHT:
             raise StateError(
                 f"'object.pose' puts the puck into the table: its centre is at z = {z:.3f} m, not {HALF_HEIGHT}."
             )
-        if math.hypot(x, y) > self._reach:
-            distance = math.hypot(x, y)
+        (half_x, half_y, _), (centre_x, centre_y, _) = _TABLE.half_extents, _TABLE.position
+        if abs(x - centre_x) > half_x or abs(y - centre_y) > half_y:
             raise StateError(
-                f"'object.pose' puts the puck out of reach: {distance:.2f} m from the base, at most {self._reach}."
+                f"'object.pose' puts the puck beside the table: it is at x = {x:.2f}, y = {y:.2f} m, the table within "
+                f"[{centre_x - half_x:.2f}, {centre_x + half_x:.2f}] and [{centre_y - half_y:.2f}, "
+                f"{centre_y + half_y:.2f}]."
             )
 
     def begin(
