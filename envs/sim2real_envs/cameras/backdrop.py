@@ -17,7 +17,7 @@ from sim2real_envs.cameras.camera import CameraPose, Image
 from sim2real_envs.cameras.light import Light
 from sim2real_envs.scene import Body, Colour
 
-SHADOW_CELLS = 128
+SHADOW_CELLS = 96
 _OUTSIDE = SHADOW_CELLS * SHADOW_CELLS  # the cell that is never in a shadow
 _FLOOR_SHADE = 0.72  # of the room's colour below the horizon
 
