@@ -2,7 +2,8 @@
 
 ``MlpPolicy`` is what a training returns: observation normalization, a small
 network and the bounds of the action, baked into plain arrays. On disk it is a
-folder with ``policy.json`` and ``policy.npz``; nothing of it is pickled.
+folder with ``policy.json`` and ``policy.npz``; nothing of it is pickled. Its
+sibling for images is ``sim2real.conv_policy.ConvPolicy``.
 """
 
 from __future__ import annotations
@@ -41,6 +42,28 @@ class Policy(Protocol):
         """Return the action (a,) in [-1, 1] for an observation (o,)."""
 
 
+class KeptPolicy(Policy, Protocol):
+    """A policy that a run keeps: it can be written, and ``load_policy`` reads it."""
+
+    @property
+    def env_id(self) -> str:
+        """The environment that it was trained in."""
+
+    @property
+    def algorithm(self) -> str:
+        """What trained it."""
+
+    @property
+    def action_size(self) -> int:
+        """Numbers in an action."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return every number of the policy by name."""
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write it into ``folder``."""
+
+
 @dataclass(frozen=True, eq=False)
 class MlpPolicy:
     """A frozen network in NumPy, float32 inside: about 10 us a call.
@@ -77,14 +100,16 @@ class MlpPolicy:
     _scale: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        layers = tuple((_frozen(weight, np.float32), _frozen(bias, np.float32)) for weight, bias in self.layers)
+        layers = tuple(
+            (frozen_array(weight, np.float32), frozen_array(bias, np.float32)) for weight, bias in self.layers
+        )
         object.__setattr__(self, "layers", layers)
         for name in ("mean", "variance"):
-            object.__setattr__(self, name, _frozen(getattr(self, name), np.float64))
-        learner = {name: _frozen(array, array.dtype) for name, array in self.learner.items()}
+            object.__setattr__(self, name, frozen_array(getattr(self, name), np.float64))
+        learner = {name: frozen_array(array, array.dtype) for name, array in self.learner.items()}
         object.__setattr__(self, "learner", MappingProxyType(learner))
         self._check()
-        object.__setattr__(self, "_scale", _frozen(1.0 / np.sqrt(self.variance + _EPSILON), np.float64))
+        object.__setattr__(self, "_scale", frozen_array(1.0 / np.sqrt(self.variance + _EPSILON), np.float64))
 
     def _check(self) -> None:
         if self.activation not in ("tanh", "relu") or self.output not in ("clip", "tanh"):
@@ -151,11 +176,6 @@ class MlpPolicy:
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``policy.npz`` and ``policy.json`` into ``folder``, each whole and renamed into place."""
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **self.arrays())
-        arrays = buffer.getvalue()
         head = {
             "schema": SCHEMA,
             "env_id": self.env_id,
@@ -166,10 +186,28 @@ class MlpPolicy:
             "activation": self.activation,
             "output": self.output,
             "clip": self.clip,
-            "sha256": hashlib.sha256(arrays).hexdigest(),
         }
-        _write(place / "policy.npz", arrays)
-        _write(place / "policy.json", (json.dumps(head, indent=2) + "\n").encode())
+        write_policy(Path(folder), head, self.arrays())
+
+    @classmethod
+    def from_parts(cls, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> MlpPolicy:
+        """Return the policy that ``save`` took apart.
+
+        Raises:
+            KeyError: If a part is missing.
+        """
+        count = len(head["hidden"]) + 1
+        return cls(
+            env_id=head["env_id"],
+            algorithm=head["algorithm"],
+            layers=tuple((arrays[f"weight_{number}"], arrays[f"bias_{number}"]) for number in range(count)),
+            activation=head["activation"],
+            output=head["output"],
+            mean=arrays["mean"],
+            variance=arrays["variance"],
+            clip=float(head["clip"]),
+            learner={name[len(_LEARNER) :]: array for name, array in arrays.items() if name.startswith(_LEARNER)},
+        )
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return every number of the policy by name, as it stands in ``policy.npz``."""
@@ -179,8 +217,19 @@ class MlpPolicy:
         return arrays | {_LEARNER + name: array for name, array in self.learner.items()}
 
 
-def load_policy(folder: str | os.PathLike[str]) -> MlpPolicy:
-    """Return the policy that ``MlpPolicy.save`` wrote, to the bit.
+def write_policy(place: Path, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write the two files of a policy into a folder, each whole and renamed into place."""
+    place.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **dict(arrays))
+    content = buffer.getvalue()
+    _write(place / "policy.npz", content)
+    head = {**head, "sha256": hashlib.sha256(content).hexdigest()}
+    _write(place / "policy.json", (json.dumps(head, indent=2) + "\n").encode())
+
+
+def load_policy(folder: str | os.PathLike[str]) -> KeptPolicy:
+    """Return the policy that ``save`` of an ``MlpPolicy`` or a ``ConvPolicy`` wrote, to the bit.
 
     Raises:
         PolicyError: If a file is missing, damaged, or of another schema.
@@ -197,18 +246,11 @@ def load_policy(folder: str | os.PathLike[str]) -> MlpPolicy:
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        count = len(head["hidden"]) + 1
-        return MlpPolicy(
-            env_id=head["env_id"],
-            algorithm=head["algorithm"],
-            layers=tuple((arrays[f"weight_{number}"], arrays[f"bias_{number}"]) for number in range(count)),
-            activation=head["activation"],
-            output=head["output"],
-            mean=arrays["mean"],
-            variance=arrays["variance"],
-            clip=float(head["clip"]),
-            learner={name[len(_LEARNER) :]: array for name, array in arrays.items() if name.startswith(_LEARNER)},
-        )
+        if "network" in head:
+            from sim2real.conv_policy import ConvPolicy  # it stands on this module
+
+            return ConvPolicy.from_parts(head, arrays)
+        return MlpPolicy.from_parts(head, arrays)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise PolicyError(f"{place}: is not a policy: {error}") from None
 
@@ -226,7 +268,8 @@ def _read_head(path: Path) -> dict[str, Any]:
     return dict(head)
 
 
-def _frozen(values: Any, kind: Any) -> NDArray[Any]:
+def frozen_array(values: Any, kind: Any) -> NDArray[Any]:
+    """Return a read-only copy of that type."""
     array = np.array(values, dtype=kind, order="C")
     array.setflags(write=False)
     return array

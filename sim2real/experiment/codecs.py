@@ -14,11 +14,12 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from sim2real.conv_policy import ConvPolicy
 from sim2real.episodes import Episode
 from sim2real.errors import PolicyError
 from sim2real.experiment.files import read_json
 from sim2real.gap.statistics import json_number
-from sim2real.policy import MlpPolicy, Policy, load_policy
+from sim2real.policy import KeptPolicy, MlpPolicy, Policy, load_policy
 from sim2real.randomizers.base import Description, Json, Randomizer
 from sim2real.training.base import CurvePoint, Lesson
 from sim2real_envs.parameters import Array, Parameter, ParameterSpace
@@ -173,15 +174,15 @@ class LessonCodec:
         )
 
 
-def own_policy(policy: Policy) -> MlpPolicy:
+def own_policy(policy: Policy) -> KeptPolicy:
     """Return ``policy`` as what a run can keep.
 
     Raises:
-        PolicyError: If it is not an ``MlpPolicy``.
+        PolicyError: If it is neither an ``MlpPolicy`` nor a ``ConvPolicy``.
     """
-    if not isinstance(policy, MlpPolicy):
+    if not isinstance(policy, MlpPolicy | ConvPolicy):
         raise PolicyError(
-            f"A run keeps policies as `sim2real.policy.MlpPolicy`, but the trainer returned a "
+            f"A run keeps policies as `sim2real.policy.MlpPolicy` or `ConvPolicy`, but the trainer returned a "
             f"{type(policy).__name__}; return its network as an MlpPolicy."
         )
     return policy

@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim2real.errors import RunFolderError
 from sim2real.experiment.files import read_json
-from sim2real.policy import MlpPolicy, load_policy
+from sim2real.policy import KeptPolicy, load_policy
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Result:
         plain = [{key: value for key, value in each.items() if key != "identification"} for each in found.values()]
         return pd.json_normalize(plain).set_index(pd.Index(found, name="method"))
 
-    def policy(self, piece: str) -> MlpPolicy:
+    def policy(self, piece: str) -> KeptPolicy:
         """Return the final policy of a piece, such as ``"PandaPush-v0-slippery-particles-s0"``."""
         return load_policy(self.folder / "pieces" / piece / "policy")
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 import sim2real_envs
 from sim2real import randomizers
 from sim2real.errors import RunFolderError
-from sim2real.policy import MlpPolicy, load_policy
+from sim2real.policy import Policy, load_policy
 from sim2real.report.posterior import space_of
 from sim2real.report.run import CEILING, Piece, Run
 from sim2real.rollouts import World
@@ -44,7 +44,7 @@ class Take:
 
     env_id: str
     options: Mapping[str, Any]
-    policy: MlpPolicy
+    policy: Policy
     domain: Domain
     seed: int
 

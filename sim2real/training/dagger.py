@@ -19,19 +19,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from sim2real.conv_policy import ConvPolicy
 from sim2real.errors import PolicyError
-from sim2real.policy import MlpPolicy, Policy
+from sim2real.policy import KeptPolicy, MlpPolicy, Policy
 from sim2real.randomizers.base import Randomizer
 from sim2real.training import checkpoint, lessons
 from sim2real.training.base import CurvePoint, Lesson
 from sim2real.training.checkpoint import Checkpoint
+from sim2real.training.conv_student import ConvStudent
 from sim2real.training.drive import Drive
 from sim2real.training.fingerprint import fingerprint
 from sim2real.training.labels import Packing, make_labelled, packing_of
 from sim2real.training.lessons import Labels
 from sim2real.training.presets import ImitationPreset, find_imitation_preset
 from sim2real.training.streams import ChunkStreams, borrowed_globals, chunk_streams, seed_library
-from sim2real.training.students import MlpStudent
+from sim2real.training.students import MlpStudent, Student
 from sim2real.training.watch import Progress, Scalars
 from sim2real.training.worlds import DomainSupply, TrainingWorlds
 from sim2real_envs.vector import FinishedEpisode, VectorWorlds
@@ -100,8 +102,10 @@ class DaggerTrainer:
             RunFolderError: If ``folder`` cannot be written, or holds another training.
             WorkerError: If a worker dies.
         """
-        if policy is not None and not isinstance(policy, MlpPolicy):
-            raise PolicyError(f"A training can only continue from an MlpPolicy, but got {type(policy).__name__}.")
+        if policy is not None and not isinstance(policy, MlpPolicy | ConvPolicy):
+            raise PolicyError(
+                f"A training can only continue from an MlpPolicy or a ConvPolicy, but got {type(policy).__name__}."
+            )
         if folder is not None:
             checkpoint.prepare(folder)
         entropy = int(rng.integers(2**63))
@@ -128,7 +132,7 @@ class _Training:
         trainer: DaggerTrainer,
         worlds: TrainingWorlds,
         packing: Packing,
-        policy: MlpPolicy | None,
+        policy: KeptPolicy | None,
         randomizer: Randomizer,
         steps: int,
         entropy: int,
@@ -194,7 +198,7 @@ class _Training:
 
     def _collect(
         self,
-        student: MlpStudent,
+        student: Student,
         randomizer: Randomizer,
         streams: ChunkStreams,
         number: int,
@@ -213,12 +217,13 @@ class _Training:
             self._progress(done + budget, self._total)
         return _point(drive.learners, done + budget, scalars)
 
-    def _fit(self, student: MlpStudent, streams: ChunkStreams, *, last: bool) -> float:
+    def _fit(self, student: Student, streams: ChunkStreams, *, last: bool) -> float:
         generator = torch.Generator().manual_seed(int(streams.library.integers(2**31)))
         return student.fit(self._data, self._preset.last_updates if last else self._preset.updates, generator)
 
-    def _student(self, before: Checkpoint | None) -> MlpStudent:
-        student = MlpStudent(self._preset, self._packing)
+    def _student(self, before: Checkpoint | None) -> Student:
+        kind = MlpStudent if len(self._packing.shape) == 1 else ConvStudent
+        student: Student = kind(self._preset, self._packing)
         if before is not None:
             student.restore(before.model, before.normalizer)
         elif self._policy is not None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from sim2real.policy import MlpPolicy
+from sim2real.policy import KeptPolicy
 from sim2real.randomizers.base import Randomizer
 
 
@@ -23,7 +23,7 @@ def fingerprint(
     env_options: Mapping[str, Any],
     algorithm: str,
     preset: HyperParameters,
-    policy: MlpPolicy | None,
+    policy: KeptPolicy | None,
     randomizer: Randomizer,
     steps: int,
     entropy: int,

@@ -56,8 +56,8 @@ class Labelled(gymnasium.Wrapper[Any, Any, Any, Any]):
     """Puts the expert's action behind every observation, as ``packing_of`` says.
 
     Raises:
-        OptionError: If the environment has no expert, its observation is not an array of float32 or uint8, or its
-            actions are not numbers from -1 to 1.
+        OptionError: If the environment has no expert, its observation is neither numbers (o,) nor an image (h, w, c),
+            or its actions are not numbers from -1 to 1.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
@@ -96,8 +96,11 @@ def packing_of(env: gymnasium.Env[Any, Any]) -> Packing:
     name = env.spec.id if env.spec is not None else type(world).__name__
     if not callable(getattr(world, "expert_action", None)):
         raise OptionError(f"DAgger learns from a scripted expert, but {name} has none: no `expert_action()`.")
-    if not (isinstance(seen, Box) and seen.dtype in (np.float32, np.uint8)):
-        raise OptionError(f"DAgger needs observations in one array of float32 or uint8, but {name} gives {seen}.")
+    kinds = {1: np.float32, 3: np.uint8}
+    if not (isinstance(seen, Box) and seen.dtype == kinds.get(len(seen.shape))):
+        raise OptionError(
+            f"DAgger learns from numbers (o,), float32, or images (h, w, c), uint8, but {name} gives {seen}."
+        )
     if not (isinstance(done, Box) and len(done.shape) == 1 and (done.low == -1.0).all() and (done.high == 1.0).all()):
         raise OptionError(f"Training needs actions in [-1, 1], but got {done}.")
     return Packing(seen.shape, np.dtype(seen.dtype), done.shape[0])

@@ -62,6 +62,7 @@ class ImitationPreset:
         batch_size: Rows of a batch.
         learning_rate: At the beginning of each regression.
         huber: Error of an action from which the loss grows linearly.
+        convolutions: Maps, edge and stride of each, before the hidden layers, where the observation is an image.
     """
 
     worlds: int = 8
@@ -75,6 +76,7 @@ class ImitationPreset:
     batch_size: int = 512
     learning_rate: float = 1e-3
     huber: float = 0.1
+    convolutions: tuple[tuple[int, int, int], ...] = ((16, 5, 2), (16, 3, 1), (32, 3, 1))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for a fingerprint or a file."""
@@ -118,8 +120,10 @@ PRESETS: Mapping[tuple[str, str], Preset] = MappingProxyType(
 
 IMITATION_PRESETS: Mapping[str, ImitationPreset] = MappingProxyType(
     {
+        "pick_place": ImitationPreset(),
         "push": ImitationPreset(),
         "reach": ImitationPreset(),
+        "reach_pixels": ImitationPreset(hidden=(128, 128), batch_size=128, updates=300, last_updates=1_500),
     }
 )
 

@@ -1,35 +1,65 @@
-"""Networks that learn by regression from labelled observations: a small one for numbers."""
+"""Networks that learn by regression from labelled observations; here the one for numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sim2real.errors import PolicyError, TooManyDivergences
-from sim2real.policy import Layer, MlpPolicy
+from sim2real.errors import PolicyError
+from sim2real.policy import KeptPolicy, MlpPolicy, Policy
 from sim2real.training.labels import Floats, Packing
 from sim2real.training.lessons import Labels
 from sim2real.training.normalizer import Arrays
 from sim2real.training.presets import ImitationPreset
+from sim2real.training.regression import descend, layer_of, regression_loss
 
 _ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
 _LEAST_VARIANCE = 1e-6  # of an observation; what hardly ever moves must not be blown up when it does
 _EPSILON = 1e-8  # as MlpPolicy adds
 _CLIP = 10.0
-_LAST_RATE = 0.05  # share of the learning rate at the end of a fit
+
+
+class Student(Protocol):
+    """A network that learns; its weights come from torch's global generator."""
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the weights."""
+
+    def statistics(self) -> Arrays:
+        """Return what else it goes by."""
+
+    def restore(self, state: Mapping[str, Any], statistics: Arrays) -> None:
+        """Continue from what ``state`` and ``statistics`` returned."""
+
+    def continue_from(self, policy: Policy) -> None:
+        """Take over the network of an earlier training.
+
+        Raises:
+            PolicyError: If it does not fit.
+        """
+
+    def act(self, observations: NDArray[Any]) -> Floats:
+        """Return actions (w, a) for observations (w, ...)."""
+
+    def fit(self, data: Labels, updates: int, generator: torch.Generator) -> float:
+        """Regress on all of ``data`` and return the mean loss of the last tenth of the updates.
+
+        Raises:
+            TooManyDivergences: If the weights are not numbers any more.
+        """
+
+    def to_policy(self, env_id: str) -> KeptPolicy:
+        """Freeze the network; a later training continues from nothing else."""
 
 
 class MlpStudent:
-    """An MLP from normalized numbers to an action that is clipped into [-1, 1].
-
-    Weights come from torch's global generator.
-    """
+    """An MLP from normalized numbers to an action that is clipped into [-1, 1]."""
 
     def __init__(self, preset: ImitationPreset, packing: Packing) -> None:
         self._preset, self._packing = preset, packing
@@ -53,12 +83,14 @@ class MlpStudent:
         self._network.load_state_dict(state)
         self._mean, self._variance = statistics["mean"], statistics["variance"]
 
-    def continue_from(self, policy: MlpPolicy) -> None:
+    def continue_from(self, policy: Policy) -> None:
         """Take over the network and the normalization of an earlier training, whatever trained it.
 
         Raises:
-            PolicyError: If its network is another one.
+            PolicyError: If it is another kind of policy, or its network is another one.
         """
+        if not isinstance(policy, MlpPolicy):
+            raise PolicyError(f"DAgger can only continue from an MlpPolicy here, but got {type(policy).__name__}.")
         linear = self._linear()
         here = [tuple(layer.weight.shape) for layer in linear]
         there = [tuple(weight.shape) for weight, _ in policy.layers]
@@ -100,7 +132,7 @@ class MlpStudent:
         return MlpPolicy(
             env_id=env_id,
             algorithm="DAgger",
-            layers=tuple(_layer(layer) for layer in self._linear()),
+            layers=tuple(layer_of(layer) for layer in self._linear()),
             activation=self._preset.activation,
             output="clip",
             mean=self._mean,
@@ -126,48 +158,3 @@ class MlpStudent:
             layer.bias.add_(torch.from_numpy((weight @ ((mean - self._mean) / before)).astype(np.float32)))
             layer.weight.copy_(torch.from_numpy((weight * (after / before)).astype(np.float32)))
         self._mean, self._variance = mean, variance
-
-
-def regression_loss(given: torch.Tensor, wanted: torch.Tensor, huber: float) -> torch.Tensor:
-    """Return the mean Huber loss of actions (n, a) that will be clipped into [-1, 1].
-
-    Where a label stands at the bound, everything beyond the bound is as right as the bound itself.
-    """
-    beyond = (given - wanted) * wanted.sign() > 0.0
-    right = beyond & (wanted.abs() >= 1.0)
-    return nn.functional.huber_loss(torch.where(right, wanted, given), wanted, delta=huber) / huber
-
-
-def descend(
-    network: nn.Module, loss: Any, rows: int, updates: int, preset: ImitationPreset, generator: torch.Generator
-) -> float:
-    """Run Adam for ``updates`` batches drawn from ``rows`` rows, the rate falling along half a cosine.
-
-    Returns:
-        The mean loss of the last tenth of the updates.
-
-    Raises:
-        TooManyDivergences: If the weights are not numbers any more.
-    """
-    optimizer = torch.optim.Adam(network.parameters(), lr=preset.learning_rate)
-    plan = torch.optim.lr_scheduler.CosineAnnealingLR(
-        optimizer, max(updates, 1), eta_min=_LAST_RATE * preset.learning_rate
-    )
-    losses = []
-    for _ in range(updates):
-        value = loss(torch.randint(rows, (preset.batch_size,), generator=generator))
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        plan.step()
-        losses.append(float(value.detach()))
-    if not all(bool(torch.isfinite(number).all()) for number in network.parameters()):
-        raise TooManyDivergences(
-            f"The policy itself diverged within {updates} updates: its weights are not numbers any more. "
-            "Lower the learning rate of the preset."
-        )
-    return float(np.mean(losses[-max(updates // 10, 1) :]))
-
-
-def _layer(module: nn.Linear) -> Layer:
-    return module.weight.detach().numpy(), module.bias.detach().numpy()

@@ -51,6 +51,7 @@ def test_what_comes_back_from_a_folder_is_equal_to_the_bit(tmp_path: Path) -> No
     policy = make_policy(3, activation="relu", output="tanh", algorithm="SAC", clip=5.0)
     policy.save(tmp_path / "policy")
     again = load_policy(tmp_path / "policy")
+    assert isinstance(again, MlpPolicy)
     observation = np.random.default_rng(0).normal(size=6)
     assert policy(observation).tobytes() == again(observation).tobytes()
     for name in ("env_id", "algorithm", "activation", "output", "clip", "observation_size", "action_size"):

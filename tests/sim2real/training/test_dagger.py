@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from sim2real.conv_policy import ConvPolicy
 from sim2real.errors import PolicyError, RunFolderError, TooManyDivergences
 from sim2real.policy import MlpPolicy, load_policy
 from sim2real.randomizers.fixed import Fixed
@@ -21,7 +22,7 @@ from sim2real_envs.errors import OptionError, UnknownNameError
 from tests.support.point_mass import ENV_ID as WITHOUT_EXPERT
 from tests.support.point_mass import SPACE
 from tests.support.small_presets import PPO
-from tests.support.taught_point_mass import ENV_ID
+from tests.support.taught_point_mass import ENV_ID, PICTURED_ENV_ID
 
 SMALL = ImitationPreset(
     worlds=4, hidden=(16, 16), chunk_steps=512, updates=60, last_updates=200, batch_size=64, learning_rate=3e-3
@@ -38,7 +39,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 def bits(lesson: Lesson) -> list[Any]:
     policy = lesson.policy
-    assert isinstance(policy, MlpPolicy)
+    assert isinstance(policy, MlpPolicy | ConvPolicy)
     arrays = {name: array.tobytes() for name, array in policy.arrays().items()}
     return [arrays, lesson.curve, lesson.env_steps, lesson.randomizer.to_dict()]
 
@@ -126,6 +127,29 @@ def test_progress_is_told_and_the_curve_counts_the_learners_episodes_only(unifor
     assert [point.env_steps for point in lesson.curve] == [1_024, 1_504]  # the expert drove all of the first chunk
 
 
+def test_a_block_in_a_picture_is_learned_too_and_its_training_resumes_to_the_same_bits(
+    uniform: Uniform, tmp_path: Path
+) -> None:
+    preset = replace(SMALL, convolutions=((8, 5, 2), (8, 3, 1)), chunk_steps=256, last_updates=200, updates=100)
+    pictured = DaggerTrainer(PICTURED_ENV_ID, {}, preset, 0)
+    undisturbed = pictured.train(None, uniform, 1_024, rng())
+    assert undisturbed.curve[-1].success > 0.8
+    with pytest.raises(KeyboardInterrupt):
+        pictured.train(None, uniform, 1_024, rng(), folder=tmp_path, progress=stop_at(700))
+    assert bits(pictured.train(None, uniform, 1_024, rng(), folder=tmp_path)) == bits(undisturbed)
+    undisturbed.policy.save(tmp_path / "policy")  # type: ignore[attr-defined]
+    again = pictured.train(load_policy(tmp_path / "policy"), uniform, 0, rng(1))
+    assert bits(again)[0] == bits(undisturbed)[0]
+    with pytest.raises(PolicyError, match="continue from a ConvPolicy where it sees images, but got MlpPolicy"):
+        pictured.train(trainer().train(None, uniform, 0, rng()).policy, uniform, 64, rng())
+    with pytest.raises(PolicyError, match="continue from an MlpPolicy here, but got ConvPolicy"):
+        trainer().train(undisturbed.policy, uniform, 64, rng())
+    with pytest.raises(OptionError, match=r"\(12, 40, 3\) are too small for convolutions"):
+        DaggerTrainer(PICTURED_ENV_ID, {}, replace(SMALL, convolutions=((8, 12, 1),)), 0).train(
+            None, uniform, 64, rng()
+        )
+
+
 def test_what_does_not_suit_is_refused(uniform: Uniform) -> None:
     with pytest.raises(OptionError, match=r"PointMass-v0 has none: no `expert_action\(\)`"):
         DaggerTrainer(WITHOUT_EXPERT, {}, SMALL, 0).train(None, uniform, 512, rng())
@@ -133,7 +157,7 @@ def test_what_does_not_suit_is_refused(uniform: Uniform) -> None:
         trainer().train(None, uniform, 10**9, rng())
     with pytest.raises(UnknownNameError, match=r"'pusch' is not a preset for DAgger\. Did you mean 'push'"):
         DaggerTrainer("PandaPush-v0", preset="pusch")
-    with pytest.raises(PolicyError, match="from an MlpPolicy, but got function"):
+    with pytest.raises(PolicyError, match="from an MlpPolicy or a ConvPolicy, but got function"):
         trainer().train(lambda observation: observation, uniform, 256, rng())
     policy = trainer().train(None, uniform, 64, rng()).policy
     with pytest.raises(PolicyError, match=r"DAgger can only continue from a policy of the same .*\(16, 2\).*\(8, 2\)"):

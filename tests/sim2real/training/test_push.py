@@ -38,7 +38,9 @@ def test_a_taste_of_pushing_is_bit_equal_in_and_out_of_workers_and_survives_the_
         assert isinstance(policy, MlpPolicy)
         policies.append(policy)
     policies[1].save(tmp_path)
-    policies.append(load_policy(tmp_path))
+    again = load_policy(tmp_path)
+    assert isinstance(again, MlpPolicy)
+    policies.append(again)
     size = policies[0].observation_size
     for observation in np.random.default_rng(0).normal(size=(20, size)).astype(np.float32):
         first, *others = (policy(observation).tobytes() for policy in policies)

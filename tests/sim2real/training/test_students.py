@@ -9,10 +9,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from sim2real.training.conv_student import ConvStudent, SpatialSoftmax
 from sim2real.training.labels import Labelled, Packing, packing_of
 from sim2real.training.lessons import Labels
 from sim2real.training.presets import ImitationPreset
-from sim2real.training.students import MlpStudent, regression_loss
+from sim2real.training.regression import regression_loss
+from sim2real.training.students import MlpStudent
 from tests.support.taught_point_mass import LAW, TaughtPointMassEnv
 
 PACKING = Packing((3,), np.dtype(np.float32), 2)
@@ -60,6 +62,21 @@ def test_the_policy_acts_as_the_student_does() -> None:
     policy = student.to_policy("somewhere")
     for observation in np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32):
         np.testing.assert_allclose(policy(observation), student.act(observation[None])[0], atol=1e-6)
+
+
+def test_the_policy_for_images_acts_as_its_student_does() -> None:
+    torch.manual_seed(1)
+    packing = Packing((30, 41, 6), np.dtype(np.uint8), 3)
+    student = ConvStudent(ImitationPreset(hidden=(16,)), packing)
+    policy = student.to_policy("somewhere")
+    for image in np.random.default_rng(0).integers(0, 256, (5, 30, 41, 6), dtype=np.uint8):
+        np.testing.assert_allclose(policy(image), student.act(image[None])[0], atol=1e-5)
+
+
+def test_spatial_softmax_says_where_a_map_responds() -> None:
+    maps = torch.zeros(1, 2, 5, 9)
+    maps[0, 0, 0, 8], maps[0, 1, 2, 4] = 100.0, 100.0
+    np.testing.assert_allclose(SpatialSoftmax(5, 9)(maps), [[1.0, -1.0, 0.0, 0.0]], atol=1e-6)
 
 
 def test_beyond_a_bound_is_as_right_as_the_bound_itself() -> None:
