@@ -7,7 +7,7 @@ UFACTORY's "Kinematic and Dynamic Parameters": 9.4 kg and a base of 2.7 kg, wher
 (PyBullet's file is an older one of 7.8 kg, with the signs of the products of inertia turned round.)
 Armature: 0.1 kg m2, as MuJoCo Menagerie's xArm 7 has it for the same joints.
 Gains: the arm has none, it takes positions. kp = I w2 and kd = 2 d I w, rounded to two digits, with I the diagonal of
-the mass matrix at home, w = 20 rad/s (the Panda's published gains come to 16 … 28) and d = 1, no overshoot.
+the mass matrix at home, w = 20 rad/s (the Panda's published gains come to 16 … 28) and d = 0.7, as the KUKA's here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ XARM6 = Arm(
     base_shapes=(_mesh("base_vhacd.obj"),),
     joints=(
         Joint(
-            "xarm_joint1", (0.0, 0.0, 0.267), (0.0, 0.0, 0.0), -2 * pi, 2 * pi, 50.0, _SPEED, 480.0, 48.0,
+            "xarm_joint1", (0.0, 0.0, 0.267), (0.0, 0.0, 0.0), -2 * pi, 2 * pi, 50.0, _SPEED, 480.0, 34.0,
             Inertia(
                 2.3814,
                 (0.00022, 0.02951, -0.0124),
@@ -40,14 +40,14 @@ XARM6 = Arm(
             (_mesh("link1_vhacd.obj"),),
         ),
         Joint(
-            "xarm_joint2", (0.0, 0.0, 0.0), (-pi / 2, 0.0, 0.0), -2.059, 2.0944, 50.0, _SPEED, 560.0, 56.0,
+            "xarm_joint2", (0.0, 0.0, 0.0), (-pi / 2, 0.0, 0.0), -2.059, 2.0944, 50.0, _SPEED, 560.0, 39.0,
             Inertia(
                 2.2675, (0.03881, -0.22783, 0.03496), (0.028315776, 0.0058, 0.0273447, 0.005, 6.6546e-4, -0.0045741)
             ),
             (_mesh("link2_vhacd.obj"),),
         ),
         Joint(
-            "xarm_joint3", (0.0535, -0.2845, 0.0), (0.0, 0.0, 0.0), -3.927, 0.19198, 32.0, _SPEED, 370.0, 37.0,
+            "xarm_joint3", (0.0535, -0.2845, 0.0), (0.0, 0.0, 0.0), -3.927, 0.19198, 32.0, _SPEED, 370.0, 26.0,
             Inertia(
                 1.875,
                 (0.07041, 0.11631, 0.0107),
@@ -56,7 +56,7 @@ XARM6 = Arm(
             (_mesh("link3_vhacd.obj"),),
         ),
         Joint(
-            "xarm_joint4", (0.0775, 0.3425, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 32.0, _SPEED, 120.0, 12.0,
+            "xarm_joint4", (0.0775, 0.3425, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 32.0, _SPEED, 120.0, 8.5,
             Inertia(
                 1.3192,
                 (-0.00018, 0.01798, -0.02291),
@@ -65,7 +65,7 @@ XARM6 = Arm(
             (_mesh("link4_vhacd.obj"),),
         ),
         Joint(
-            "xarm_joint5", (0.0, 0.0, 0.0), (pi / 2, 0.0, 0.0), -1.69297, pi, 32.0, _SPEED, 87.0, 8.7,
+            "xarm_joint5", (0.0, 0.0, 0.0), (pi / 2, 0.0, 0.0), -1.69297, pi, 32.0, _SPEED, 87.0, 6.1,
             Inertia(
                 1.33854,
                 (0.0651, 0.03096, 0.00315),
@@ -74,7 +74,7 @@ XARM6 = Arm(
             (_mesh("link5_vhacd.obj"),),
         ),
         Joint(
-            "xarm_joint6", (0.076, 0.097, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 20.0, _SPEED, 40.0, 4.0,
+            "xarm_joint6", (0.076, 0.097, 0.0), (-pi / 2, 0.0, 0.0), -2 * pi, 2 * pi, 20.0, _SPEED, 40.0, 2.8,
             Inertia(0.17, (0.0, -0.00677, -0.01098), (9.3e-5, 5.87e-5, 1.32e-4, 0.0, 0.0, -3.6e-6)),
             (_mesh("link6_vhacd.obj"),),
         ),
