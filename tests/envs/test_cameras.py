@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,14 @@ def test_there_are_only_parameters_of_what_is_imaged(world: World) -> None:
     assert "appearance.background" not in world.cameras("top", "wrist").parameters
     alone = Cameras(world.photographer, Scene(PANDA, TABLE), ("front",), SIZE, PERIOD)
     assert "appearance.object_hue" not in alone.parameters
+    grey = Scene(PANDA, replace(TABLE, colour=(0.6, 0.6, 0.6)), (replace(CUBE, colour=(0.1, 0.1, 0.1)),))
+    hueless = Cameras(world.photographer, grey, ("front",), SIZE, PERIOD)
+    assert set(world.cameras().parameters) - set(hueless.parameters) == {
+        "appearance.table_hue",
+        "appearance.object_hue",
+    }
+    hueless.apply(hueless.parameters.nominal())
+    assert hueless.applied() == pytest.approx(hueless.parameters.nominal())
 
 
 def test_images_have_the_shapes_and_kinds_promised(world: World) -> None:

@@ -50,6 +50,11 @@ OBJECT_APPEARANCE = ParameterSpace(
 _GRAIN_DEPTH, _STRIPE_DEPTH, _CLUTTER_DEPTH = 0.55, 0.7, 0.8  # share of the light that a full texture takes away
 
 
+def is_grey(colour: Colour) -> bool:
+    """Return whether ``colour`` has no hue that could be moved."""
+    return max(colour) - min(colour) < 0.01
+
+
 def hue_moved(colour: Colour, turns: float) -> Colour:
     """Return ``colour`` with its hue moved by ``turns``; a grey stays as it is."""
     hue, saturation, value = colorsys.rgb_to_hsv(*colour)

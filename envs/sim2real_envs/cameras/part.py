@@ -14,6 +14,7 @@ from sim2real_envs.cameras.appearance import (
     TABLE_APPEARANCE,
     hue_between,
     hue_moved,
+    is_grey,
 )
 from sim2real_envs.cameras.backdrop import Scenery
 from sim2real_envs.cameras.camera import (
@@ -74,7 +75,7 @@ class Cameras:
     """The cameras of an environment; they own ``camera.*``, ``light.*`` and ``appearance.*``.
 
     Which parameters there are depends on what is imaged: light and appearance only with ``rgb``, the room only where
-    it can be seen, the objects' colours only with objects that have one.
+    it can be seen, hues only of what is not grey.
 
     Args:
         photographer: The engine's.
@@ -207,7 +208,10 @@ class Cameras:
         space |= LIGHT_PARAMETERS | TABLE_APPEARANCE
         if any(camera.sees_room for camera in self._cameras):
             space |= ROOM_APPEARANCE
-        return space | OBJECT_APPEARANCE if scene.objects else space
+        if scene.objects:
+            space |= OBJECT_APPEARANCE
+        grey = {f"appearance.{b.name}_hue" for b in (scene.table, *scene.objects[:1]) if is_grey(b.colour)}
+        return space.subset(name for name in space if name not in grey)
 
     def _place(self, domain: Domain) -> None:
         """Put the cameras where ``domain`` has them."""
@@ -225,13 +229,13 @@ class Cameras:
     def _paint(self, domain: Domain) -> None:
         studio, backdrop = self._studio, self._studio.backdrop
         studio.light = Light.of(domain)
-        backdrop.table_colour = hue_moved(self._table.colour, domain["appearance.table_hue"])
+        backdrop.table_colour = hue_moved(self._table.colour, domain.get("appearance.table_hue", 0.0))
         backdrop.table_texture = domain["appearance.table_texture"]
         backdrop.background = domain.get("appearance.background", 0.0)
         backdrop.background_texture = domain.get("appearance.background_texture", 0.0)
         studio.object_texture = domain.get("appearance.object_texture", 0.0)
         for name, body in studio.objects.items():
-            studio.photographer.paint(name, hue_moved(body.colour, domain["appearance.object_hue"]))
+            studio.photographer.paint(name, hue_moved(body.colour, domain.get("appearance.object_hue", 0.0)))
 
     def _painted(self) -> dict[str, float]:
         studio, backdrop = self._studio, self._studio.backdrop
