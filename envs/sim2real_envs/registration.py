@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sim2real_envs.vector import VectorWorlds
 
 NAMESPACE = "sim2real"
-_TASKS_OF_ARM = {"Panda": ("Reach", "Push", "Slide", "PickAndPlace")}
+_TASKS_OF_ARM = {"Panda": ("Reach", "Push", "Slide", "PickAndPlace", "Stack")}
 ENV_IDS = tuple(f"{arm}{task}-v0" for arm, tasks in _TASKS_OF_ARM.items() for task in tasks)
 
 

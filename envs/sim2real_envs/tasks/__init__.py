@@ -10,10 +10,11 @@ from sim2real_envs.tasks.pick_place import PickAndPlace
 from sim2real_envs.tasks.push import Push
 from sim2real_envs.tasks.reach import Reach
 from sim2real_envs.tasks.slide import Slide
+from sim2real_envs.tasks.stack import Stack
 
 TASKS: Mapping[str, type[Task]] = MappingProxyType(
-    {"Reach": Reach, "Push": Push, "Slide": Slide, "PickAndPlace": PickAndPlace}
+    {"Reach": Reach, "Push": Push, "Slide": Slide, "PickAndPlace": PickAndPlace, "Stack": Stack}
 )
 """The tasks by their names in an id."""
 
-__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "PickAndPlace", "Push", "Reach", "Slide", "Task"]
+__all__ = ["FAILURE_MODES", "TASKS", "Field", "Judgement", "PickAndPlace", "Push", "Reach", "Slide", "Stack", "Task"]

@@ -45,6 +45,11 @@ def grip_force(finger_forces: Sequence[Sequence[float]]) -> float:
     return min(math.hypot(*force) for force in finger_forces)
 
 
+def touch_force(finger_forces: Sequence[Sequence[float]]) -> float:
+    """Return the largest of the fingers' forces (f, 3) [N]: whether any of them touches."""
+    return max(math.hypot(*force) for force in finger_forces)
+
+
 def opening(finger_position: Sequence[float]) -> float:
     """Return the mean distance of the fingers (f,) from closed [m]."""
     return float(sum(finger_position)) / len(finger_position)
@@ -74,6 +79,17 @@ def check_object(start: WorldState, name: str, half_height: float, reach: float)
     distance = math.hypot(x, y)
     if distance > reach:
         raise StateError(f"{name!r} puts it out of reach: {distance:.2f} m from the base, at most {reach}.")
+
+
+def check_apart(start: WorldState, distance: float) -> None:
+    """Refuse two objects nearer to each other than ``distance`` [m].
+
+    Raises:
+        StateError: With the reason.
+    """
+    between = math.dist(start.values["object.pose"][:3], start.values["support.pose"][:3])
+    if between < distance:
+        raise StateError(f"'object.pose' and 'support.pose' are in each other: {between:.3f} m apart, not {distance}.")
 
 
 def check_fingers(start: WorldState, stroke: float) -> None:
