@@ -302,8 +302,10 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
 
     def timed_parts(self) -> list[tuple[str, Any, str]]:
         """Return (what it does, owner, method name) of the parts of a step, for a benchmark's clock."""
+        pictures = [] if self._cameras is None else [("cameras: backdrop, shadows, faults", self._cameras, "capture")]
         return [
             *self._backend.timed_parts(),
+            *pictures,
             ("joint law", self._backend, "advance"),
             ("reading the world", self._backend, "read"),
             ("kinematics and control", self._kinematics, "tool"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,9 @@ class Stopwatch:
     """Times calls by name; the time of a call inside another one counts for the inner one only.
 
     A clock around a call lengthens it: a part of that falls into the time of the call, the rest into its caller's.
-    Both are measured on a function that does nothing, and taken off by the number of calls.
+    Who knows how long the same work took without a clock tells ``own_seconds``, which takes the difference off again,
+    every call having the same share in it. In which proportion a share falls inside and outside of the call is
+    measured on a function that does nothing.
     """
 
     def __init__(self) -> None:
@@ -23,7 +26,7 @@ class Stopwatch:
         self._clocked_inside: dict[str, int] = {}
         self._places: list[tuple[Any, str, bool, Any, Any]] = []
         self._frames = [[0.0, 0]]  # of the calls in progress: seconds and number of the calls inside
-        self._inside, self._outside = _overhead()
+        self._inside = _share_inside()
 
     def add(self, name: str, owner: Any, attribute: str) -> None:
         """Time every call of ``owner.attribute`` under ``name``, whenever the watch is on."""
@@ -67,38 +70,35 @@ class Stopwatch:
 
         return timed
 
-    def overhead(self) -> float:
-        """Return the seconds that the clock itself has taken so far."""
-        return (self._inside + self._outside) * sum(self._calls.values())
-
-    def own_seconds(self) -> dict[str, float]:
-        """Return the seconds by name, the clock's own taken off."""
+    def own_seconds(self, added: float) -> dict[str, float]:
+        """Return the seconds by name, less what the clock added to all of them together [s]."""
+        each = max(0.0, added) / max(1, sum(self._calls.values()))
+        inside, outside = self._inside * each, (1.0 - self._inside) * each
         return {
-            name: max(0.0, seconds - self._inside * self._calls[name] - self._outside * self._clocked_inside[name])
+            name: max(0.0, seconds - inside * self._calls[name] - outside * self._clocked_inside[name])
             for name, seconds in self._seconds.items()
         }
 
 
-def _overhead() -> tuple[float, float]:
-    """Return what the clock adds to the time of a call and, beyond that, to its caller's [s], the least of a few."""
+def _share_inside() -> float:
+    """Return which share of what the clock adds falls into the time of the call itself: the middle of a few tries."""
     watch = Stopwatch.__new__(Stopwatch)
     watch._seconds, watch._calls, watch._clocked_inside = {"": 0.0}, {"": 0}, {"": 0}
     watch._frames = [[0.0, 0]]
     timed, clock = watch._timed("", _nothing), time.perf_counter
-    inside, whole, bare = [], [], []
+    shares = []
     for _ in range(_CALIBRATION_ROUNDS):
         watch._seconds[""] = 0.0
         began = clock()
         for _ in range(_CALIBRATION_CALLS):
-            timed(0, key=0)
-        whole.append(clock() - began)
-        inside.append(watch._seconds[""])
+            _nothing(0, key=0)
+        bare = clock() - began
         began = clock()
         for _ in range(_CALIBRATION_CALLS):
-            _nothing(0, key=0)
-        bare.append(clock() - began)
-    call, each = min(bare), _CALIBRATION_CALLS
-    return max(0.0, min(inside) - call) / each, (min(whole) - min(inside)) / each
+            timed(0, key=0)
+        whole = clock() - began
+        shares.append((watch._seconds[""] - bare) / max(whole - bare, 1e-9))
+    return min(max(statistics.median(shares), 0.0), 1.0)
 
 
 def _nothing(value: int, *, key: int) -> None:

@@ -92,7 +92,7 @@ def bench_camera(
         _print_json(as_dict(result))
         return
     console().print(speed_table(result.frames, title="Pictures of 84 x 84 pixels per second"))
-    console().print(speed_table(result.steps, title="Env steps per second with pictures, every parameter randomized"))
+    console().print(speed_table(result.steps, title="Env steps per second with pictures, all parameters randomized but the physics step"))
     console().print(parts_table([result.parts]))
 
 

@@ -76,21 +76,19 @@ class Worker:
             self.inner()
 
 
-def test_the_clock_takes_its_own_time_off() -> None:
-    worker = Worker()
-    assert min(_left_of_the_clock(worker) for _ in range(20)) < 0.5  # the least: others use this machine too
-    assert vars(worker) == {}
-
-
-def _left_of_the_clock(worker: Worker) -> float:
-    """Return which share of what a clock adds is still in its figures."""
-    watch = Stopwatch()
+def test_the_time_of_a_clock_is_taken_off_inside_and_around_its_calls() -> None:
+    worker, watch = Worker(), Stopwatch()
     watch.add("inner", worker, "inner")
     watch.add("outer", worker, "outer")
     bare = _seconds(worker)
     with watch:
         clocked = _seconds(worker)
-    return (sum(watch.own_seconds().values()) - bare) / (clocked - bare)
+    assert vars(worker) == {}
+    raw, spent = watch.own_seconds(0.0), watch.own_seconds(clocked - bare)
+    assert sum(raw.values()) <= clocked
+    assert 0.0 <= spent["inner"] < raw["inner"]
+    assert 0.0 <= spent["outer"] < raw["outer"]
+    assert sum(raw.values()) - sum(spent.values()) <= clocked - bare + 1e-9
 
 
 def _seconds(worker: Worker) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ def merged_vertices(stl: bytes, cell: float) -> str:
     return "\n".join(lines) + "\n"
 
 
+@functools.lru_cache(maxsize=64)
 def drawn_copy(source: Path, cell: float) -> str:
     """Return a Wavefront OBJ to be looked at: merged on a grid, with a normal at every vertex for rounded shading.
 

@@ -29,6 +29,7 @@ Force: TypeAlias = tuple[float, float, float]
 
 _NO_FORCE: Force = (0.0, 0.0, 0.0)
 _FORCE_SAMPLES = 4  # per control period
+_MOST_REPLACED = 400  # bodies in the life of a world: 0.4 MB
 
 
 class BulletBackend:
@@ -45,8 +46,8 @@ class BulletBackend:
         self._client = pybullet.connect(pybullet.DIRECT)
         if self._client < 0:
             raise EnvError("PyBullet could not open another physics client (the limit is 1024 per process).")
-        self._scene, self._closed = scene, False
-        self._arm = self._load_arm(scene)
+        self._scene, self._period, self._nominal_timestep, self._render = scene, period, timestep, render
+        self._closed = False
         self._joints = list(range(scene.arm.size))
         self._fingers = list(range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)))
         self._driven = self._joints + (self._fingers if scene.fingers_move else [])
@@ -57,12 +58,8 @@ class BulletBackend:
         self._untouched = [_NO_FORCE] * len(self._fingers)
         self._law_in_force: tuple[JointLaw, float, Disturbance] | None = None
         self._kinematics = Kinematics(scene.arm)
-        self._table = self._make_box(scene.table)
-        self._goal = self._make_marker(scene) if render else None
-        self._parameters = BulletParameters(self._client, scene, self._arm, self._table, period, timestep)
-        self._free_the_joints()
-        self.apply(self._parameters.space.nominal())
-        self._nominal_masses, self._unit_armature = self._mass_matrices()
+        self._camera: BulletCamera | None = None
+        self._build()
 
     # -- parameters ---------------------------------------------------------------------------------------------
 
@@ -82,7 +79,14 @@ class BulletBackend:
         return self._parameters.substeps
 
     def apply(self, domain: Domain) -> None:
-        """Set every parameter of the world; may replace the object's body."""
+        """Set every parameter of the world; may replace the object's body.
+
+        PyBullet keeps 0.9 kB of every body that it removes until the whole world goes: after some hundred replacements
+        the world is built anew, in which everything has the number that it had.
+        """
+        if self._parameters.replaced >= _MOST_REPLACED:
+            pybullet.resetSimulation(physicsClientId=self._client)
+            self._build()
         self._parameters.apply(domain)
 
     def applied(self) -> dict[str, float]:
@@ -267,9 +271,10 @@ class BulletBackend:
         """Return what takes pictures of this world; the table becomes part of their backdrop."""
         names = [body.name for body in self._scene.objects]
         marker = () if self._goal is None else (self._goal,)
-        return BulletCamera(
+        self._camera = BulletCamera(
             self._client, self._table, lambda: dict(zip(names, self._parameters.objects, strict=True)), marker
         )
+        return self._camera
 
     def close(self) -> None:
         """Disconnect; may be called twice."""
@@ -288,6 +293,21 @@ class BulletBackend:
         return self._constants, self._grip
 
     # -- building -----------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        """Put everything into an empty world, always in the same order."""
+        scene = self._scene
+        self._arm = self._load_arm(scene)
+        self._table = self._make_box(scene.table)
+        self._goal = self._make_marker(scene) if self._render else None
+        self._parameters = BulletParameters(
+            self._client, scene, self._arm, self._table, self._period, self._nominal_timestep
+        )
+        self._free_the_joints()
+        self._parameters.apply(self._parameters.space.nominal())
+        self._nominal_masses, self._unit_armature = self._mass_matrices()
+        if self._camera is not None:
+            self._camera.hide_table()
 
     def _load_arm(self, scene: Scene) -> int:
         with tempfile.TemporaryDirectory() as folder:

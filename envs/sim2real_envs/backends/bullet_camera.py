@@ -33,8 +33,12 @@ class BulletCamera:
     def __init__(
         self, client: int, table: int, bodies: Callable[[], Mapping[str, int]], unshaded: tuple[int, ...] = ()
     ) -> None:
-        self._client, self._bodies, self._unshaded = client, bodies, unshaded
-        pybullet.changeVisualShape(table, -1, rgbaColor=_HIDDEN, physicsClientId=client)
+        self._client, self._table, self._bodies, self._unshaded = client, table, bodies, unshaded
+        self.hide_table()
+
+    def hide_table(self) -> None:
+        """Draw the table no more; to be called again where it was made anew."""
+        pybullet.changeVisualShape(self._table, -1, rgbaColor=_HIDDEN, physicsClientId=self._client)
 
     def photograph(self, view: Array, projection: Array, size: tuple[int, int], light: Light) -> Shot:
         """Return a picture of ``size`` (width, height) for OpenGL matrices (16,)."""

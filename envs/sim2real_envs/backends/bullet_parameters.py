@@ -120,6 +120,7 @@ class BulletParameters:
         self._client, self._arm, self._table, self._period = client, arm, table, period
         self._bodies, self._hole = scene.objects, None
         self.objects: list[int] = []
+        self.replaced = 0  # bodies so far
         self.timestep, self.substeps = timestep, round(period / timestep)
         self.gravity_compensation = self.mass_scale = 1.0
         self.armature = scene.arm.armature
@@ -226,6 +227,7 @@ class BulletParameters:
         client = self._client
         for made in self.objects:
             pybullet.removeBody(made, physicsClientId=client)
+        self.replaced += len(self.objects)
         self._com = (com_x, com_y, 0.0)
         self.objects = []
         for index, body in enumerate(self._bodies):
