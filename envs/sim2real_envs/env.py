@@ -16,7 +16,7 @@ from sim2real_envs.actuators import Actuators
 from sim2real_envs.arms.base import Arm
 from sim2real_envs.backends import make_backend
 from sim2real_envs.backends.base import Reading
-from sim2real_envs.cameras import CAMERAS, Camera, Cameras, Images, Studio
+from sim2real_envs.cameras import CAMERAS, Camera, Cameras, Images, Look, Studio
 from sim2real_envs.control import CONTROL_PERIOD, make_control
 from sim2real_envs.disturbances import Disturbances
 from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
@@ -59,7 +59,7 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         substeps: Physics steps in a control period of 0.04 s; sets the nominal ``physics.timestep``.
         timestep: The same as a step [s]; give one of the two. Default 20 substeps of 2 ms.
         horizon: Control steps after which an episode is truncated; default is the task's.
-        render_mode: None or ``"rgb_array"``.
+        render_mode: None or ``"rgb_array"``; with pictures there are ``light.*`` and ``appearance.*`` to randomize.
         render_size: Width and height of what ``render`` returns.
 
     Raises:
@@ -139,6 +139,8 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         self._parts: list[Part] = [self._backend, self._actuators, self._sensors, self._disturbances]
         if self._cameras is not None:
             self._parts.append(self._cameras)
+        elif self._studio is not None:
+            self._parts.append(Look(self._studio, scene, sees_room=CAMERAS["front"].sees_room))
         self.parameter_space = ParameterSpace(p for part in self._parts for p in part.parameters.values())
         self.observation_space = self._observer.space
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (self._action_size,), dtype=np.float32)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from sim2real_envs.vector import VectorWorlds
 
 NAMESPACE = "sim2real"
-_TASKS_OF_ARM = {"Panda": ("Reach", "Push", "Slide", "PickAndPlace", "Stack")}
+_TABLE_TASKS = ("Reach", "Push", "Slide")  # for arms that hold a rod
+_TASKS_OF_ARM = {
+    "Panda": (*_TABLE_TASKS, "PickAndPlace", "Stack"),
+    "Kuka": _TABLE_TASKS,
+    "XArm6": _TABLE_TASKS,
+}
 ENV_IDS = tuple(f"{arm}{task}-v0" for arm, tasks in _TASKS_OF_ARM.items() for task in tasks)
 
 

@@ -73,4 +73,4 @@ class Scene:
     goal_half_extents: Vector = (0.02, 0.02, 0.02)
 
 
-TABLE = Body("table", (0.5, 0.6, 0.2), (0.35, 0.0, -0.2), colour=(0.75, 0.72, 0.66))
+TABLE = Body("table", (0.5, 0.6, 0.2), (0.35, 0.0, -0.2), colour=(0.78, 0.67, 0.52))

@@ -45,6 +45,11 @@ class TestParametersOfMultimodal(ParameterContract):
     env_options: ClassVar[dict[str, Any]] = {"observation": "multimodal", "cameras": ["wrist"], "image_size": SMALL}
 
 
+class TestParametersOfRenderedPictures(ParameterContract):
+    env_id = "PandaPush-v0"
+    env_options: ClassVar[dict[str, Any]] = {"render_mode": "rgb_array", "render_size": [48, 36]}
+
+
 def made(name: str = "PandaPush-v0", **options: Any) -> Any:
     """Return an environment without its wrappers."""
     return sim2real_envs.make(name, **options).unwrapped

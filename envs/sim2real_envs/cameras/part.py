@@ -8,14 +8,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim2real_envs.cameras.appearance import (
-    OBJECT_APPEARANCE,
-    ROOM_APPEARANCE,
-    TABLE_APPEARANCE,
-    hue_between,
-    hue_moved,
-    is_grey,
-)
 from sim2real_envs.cameras.backdrop import Scenery
 from sim2real_envs.cameras.camera import (
     Camera,
@@ -27,12 +19,12 @@ from sim2real_envs.cameras.camera import (
     turned_by,
 )
 from sim2real_envs.cameras.image_sensors import COLOUR_PARAMETERS, DEPTH_PARAMETERS, ColourSensor, DepthSensor
-from sim2real_envs.cameras.light import LIGHT_PARAMETERS, Light
+from sim2real_envs.cameras.look import Look
 from sim2real_envs.cameras.studio import Lens, Photographer, Studio
 from sim2real_envs.errors import OptionError
 from sim2real_envs.kinematics import ToolPose
 from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
-from sim2real_envs.scene import Body, Scene
+from sim2real_envs.scene import Scene
 
 PLACE_PARAMETERS = ParameterSpace(
     [
@@ -110,11 +102,11 @@ class Cameras:
             raise OptionError("Cameras must give colours or depth: set `rgb`, `depth`, or both.")
         self._size, self._period, self._rgb, self._depth = size, period, rgb, depth
         self._studio = Studio(photographer, scene.table, scene.objects)
-        self._table: Body = scene.table
+        self._look = Look(self._studio, scene, sees_room=any(camera.sees_room for camera in self._cameras))
         self._colours, self._depths = ColourSensor(), DepthSensor()
         self._nominal = [camera.pose() for camera in self._cameras]
         self._latency, self._dropped = 0, 0.0
-        self._space = self._parameters_of(scene)
+        self._space = self._parameters_of()
         self._lenses: list[Lens] = []
         self._place(self._space.nominal())
         self._rays: list[Image] = []
@@ -148,7 +140,7 @@ class Cameras:
             self._depths.apply(domain)
         if self._rgb:
             self._colours.apply(domain)
-            self._paint(domain)
+            self._look.apply(domain)
 
     def applied(self) -> dict[str, float]:
         """Read every value back from poses, matrices, the light, the sensors, and the engine's colours."""
@@ -162,7 +154,7 @@ class Cameras:
         if self._depth:
             values |= self._depths.applied()
         if self._rgb:
-            values |= self._colours.applied() | self._studio.light.domain() | self._painted()
+            values |= self._colours.applied() | self._look.applied()
         return {name: float(values[name]) for name in self._space}
 
     # -- episodes -----------------------------------------------------------------------------------------------
@@ -196,22 +188,14 @@ class Cameras:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _parameters_of(self, scene: Scene) -> ParameterSpace:
+    def _parameters_of(self) -> ParameterSpace:
         space = ParameterSpace()
         if self._rgb:
             space |= COLOUR_PARAMETERS
         if self._depth:
             space |= DEPTH_PARAMETERS
         space |= PLACE_PARAMETERS | STREAM_PARAMETERS
-        if not self._rgb:
-            return space
-        space |= LIGHT_PARAMETERS | TABLE_APPEARANCE
-        if any(camera.sees_room for camera in self._cameras):
-            space |= ROOM_APPEARANCE
-        if scene.objects:
-            space |= OBJECT_APPEARANCE
-        grey = {f"appearance.{b.name}_hue" for b in (scene.table, *scene.objects[:1]) if is_grey(b.colour)}
-        return space.subset(name for name in space if name not in grey)
+        return space | self._look.parameters if self._rgb else space
 
     def _place(self, domain: Domain) -> None:
         """Put the cameras where ``domain`` has them."""
@@ -225,30 +209,6 @@ class Cameras:
             )
             for camera, nominal in zip(self._cameras, self._nominal, strict=True)
         ]
-
-    def _paint(self, domain: Domain) -> None:
-        studio, backdrop = self._studio, self._studio.backdrop
-        studio.light = Light.of(domain)
-        backdrop.table_colour = hue_moved(self._table.colour, domain.get("appearance.table_hue", 0.0))
-        backdrop.table_texture = domain["appearance.table_texture"]
-        backdrop.background = domain.get("appearance.background", 0.0)
-        backdrop.background_texture = domain.get("appearance.background_texture", 0.0)
-        studio.object_texture = domain.get("appearance.object_texture", 0.0)
-        for name, body in studio.objects.items():
-            studio.photographer.paint(name, hue_moved(body.colour, domain.get("appearance.object_hue", 0.0)))
-
-    def _painted(self) -> dict[str, float]:
-        studio, backdrop = self._studio, self._studio.backdrop
-        values = {
-            "appearance.table_hue": hue_between(self._table.colour, backdrop.table_colour),
-            "appearance.table_texture": backdrop.table_texture,
-            "appearance.background": backdrop.background,
-            "appearance.background_texture": backdrop.background_texture,
-            "appearance.object_texture": studio.object_texture,
-        }
-        for name, body in list(studio.objects.items())[:1]:
-            values["appearance.object_hue"] = hue_between(body.colour, studio.photographer.painted(name))
-        return values
 
     def _take(self, tool: ToolPose) -> Images:
         """Return fresh images with the sensors' faults."""

@@ -77,7 +77,8 @@ def usable_limits(parameter: Parameter) -> list[float]:
 def row_of(env: Any, observation: Any, reward: float) -> Array:
     state = env.unwrapped.state()
     objects = [np.append(pose[:3], yaw_of(pose[3:])) for pose in state.object_poses.values()]
-    return np.concatenate([flat(observation), [reward], state.joint_position, *objects])
+    picture = np.zeros(0) if env.render_mode is None else np.ravel(env.render())
+    return np.concatenate([flat(observation), picture, [reward], state.joint_position, *objects])
 
 
 def bits_of(rows: Iterable[Array]) -> bytes:
