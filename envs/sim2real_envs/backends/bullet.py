@@ -310,6 +310,8 @@ class BulletBackend:
             self._camera.hide_table()
 
     def _load_arm(self, scene: Scene) -> int:
+        # PyBullet would keep every file that it reads for as long as the process lives
+        pybullet.setPhysicsEngineParameter(enableFileCaching=0, physicsClientId=self._client)
         with tempfile.TemporaryDirectory() as folder:
             path = write_urdf(scene.arm, pybullet_data.getDataPath(), folder, fingers_move=scene.fingers_move)
             arm: int = pybullet.loadURDF(
