@@ -48,6 +48,10 @@ class Control(Protocol):
     kind: Kind
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """What each number of the action moves."""
+
+    @property
     def size(self) -> int:
         """Length of the action."""
 
@@ -77,6 +81,11 @@ class EEDelta:
         self._axes, self._turns = list(space.axes), space.turns
         self._fixed_height = None if 2 in space.axes else space.height
         self._low, self._high = space.low, space.high
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The moved axes, then the turns."""
+        return (*("xyz"[axis] for axis in self._axes), *(("turn x", "turn y", "turn z") if self._turns else ()))
 
     @property
     def size(self) -> int:
@@ -111,6 +120,11 @@ class JointDelta:
         self._kinematics = kinematics
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The joints, from the base outward."""
+        return tuple(f"joint {index + 1}" for index in range(self.size))
+
+    @property
     def size(self) -> int:
         """One number per joint."""
         return len(self._kinematics.home)
@@ -143,6 +157,11 @@ class JointVelocity:
         self._set_point = kinematics.home
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The joints, from the base outward."""
+        return tuple(f"joint {index + 1}" for index in range(self.size))
+
+    @property
     def size(self) -> int:
         """One number per joint."""
         return len(self._kinematics.home)
@@ -173,6 +192,11 @@ class JointTorque:
 
     def __init__(self, strength: Array) -> None:
         self._most = TORQUE_SHARE * strength
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The joints, from the base outward."""
+        return tuple(f"joint {index + 1}" for index in range(self.size))
 
     @property
     def size(self) -> int:

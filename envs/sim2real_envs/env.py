@@ -278,6 +278,11 @@ class ManipulationEnv(gymnasium.Env[Any, NDArray[np.float32]]):
         return self._task.outcomes
 
     @property
+    def action_names(self) -> tuple[str, ...]:
+        """What each number of the action moves, (a,)."""
+        return (*self._control.names, *(() if self._gripper is None else ("gripper",)))
+
+    @property
     def task(self) -> Task:
         """The task; its ``fields`` name the numbers of the observation."""
         return self._task
