@@ -68,11 +68,11 @@ class ImitationPreset:
     worlds: int = 8
     hidden: tuple[int, ...] = (256, 256)
     activation: Activation = "relu"
-    chunk_steps: int = 4_096
+    chunk_steps: int = 2_048
     expert_decay: float = 0.5
     noise: float = 0.2
-    updates: int = 400
-    last_updates: int = 4_000
+    updates: int = 200
+    last_updates: int = 2_000
     batch_size: int = 512
     learning_rate: float = 1e-3
     huber: float = 0.1
@@ -120,9 +120,12 @@ PRESETS: Mapping[tuple[str, str], Preset] = MappingProxyType(
 
 IMITATION_PRESETS: Mapping[str, ImitationPreset] = MappingProxyType(
     {
+        "peg_insert": ImitationPreset(chunk_steps=4_096),
         "pick_place": ImitationPreset(),
         "push": ImitationPreset(),
         "reach": ImitationPreset(),
+        "slide": ImitationPreset(),
+        "stack": ImitationPreset(chunk_steps=4_096),
         "reach_pixels": ImitationPreset(hidden=(128, 128), batch_size=128, updates=300, last_updates=1_500),
     }
 )
