@@ -66,6 +66,7 @@ def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any,
         OptionError: If an option does not exist, or has a value that is not allowed.
     """
     from sim2real_envs.arms import ARMS
+    from sim2real_envs.cell import RobotCell
     from sim2real_envs.env import ManipulationEnv
     from sim2real_envs.goal_env import GoalEnv
     from sim2real_envs.tasks import TASKS
@@ -73,7 +74,7 @@ def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any,
     goal_conditioned = options.pop("goal_conditioned", False)
     if not isinstance(goal_conditioned, bool):
         raise OptionError(f"`goal_conditioned` must be true or false, but got {goal_conditioned!r}.")
-    known = [name for name, p in inspect.signature(ManipulationEnv).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    known = [name for name, p in inspect.signature(RobotCell).parameters.items() if p.kind is p.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             raise UnknownNameError(name, f"an option of {arm}{task}-v0", [*known, "goal_conditioned"])
