@@ -23,7 +23,7 @@ class Episode:
         total_reward: Sum of rewards.
         period: Control period [s].
         domain: The complete domain of a simulated episode; None on the real side, where nobody knows it.
-        observations: As the sensors measured them, (steps + 1, o), or None where they were not logged.
+        observations: As the sensors measured them, (steps + 1, o), or None where they were not logged or are images.
         actions: As the policy gave them, (steps, a); (steps, 0) for a passive recording.
         path: Named trajectories of a recording, such as ``"object.pose"`` (t, 7).
         times: Time of each row of ``path`` [s], (t,).

@@ -175,10 +175,15 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
         total_reward=total_reward,
         period=world.control_period,
         domain=domain,
-        observations=np.stack(observations) if sensors else None,
+        observations=np.stack(observations) if sensors and _of_numbers(env) else None,
         actions=np.stack(actions) if sensors else None,
         seed=None if job.measured else job.seed,
     )
+
+
+def _of_numbers(env: Env) -> bool:
+    """Return whether observations are a few numbers; images of every step are too much to keep."""
+    return isinstance(env.observation_space, gymnasium.spaces.Box) and len(env.observation_space.shape) == 1
 
 
 def _driver(policy: Policy | None, job: Job, env: Env) -> Callable[[Array], Array]:

@@ -21,6 +21,7 @@ from sim2real.workers import Box, WorkerPool
 from sim2real_envs.errors import WorkerError
 from sim2real_envs.parameters import Array
 from tests.support import point_mass
+from tests.support.taught_point_mass import PICTURED_ENV_ID
 
 
 class GivesUp:
@@ -78,6 +79,12 @@ def test_the_order_of_jobs_and_what_ran_before_do_not_change_an_episode(in_proce
     pool.run(POLICY, JOBS[5:9])
     backwards = pool.run(POLICY, JOBS[::-1])
     assert all(map(same, backwards[::-1], in_process))
+
+
+def test_an_episode_seen_in_pictures_keeps_its_actions_but_no_picture() -> None:
+    (episode,) = Rollouts(PICTURED_ENV_ID, {"horizon": 5}, workers=0).run(lambda picture: np.ones(1), JOBS[:1])
+    assert episode.observations is None
+    assert logged(episode.actions).shape == (5, 1)
 
 
 def test_an_episode_holds_what_happened(in_process: tuple[Episode, ...]) -> None:
