@@ -23,13 +23,14 @@ TOLERANCE = 0.06  # [m]: the puck overlaps the goal; 8 % of the speed of a strik
 REST_SPEED = 0.02  # [m/s]
 RADIUS, HALF_HEIGHT = 0.035, 0.02  # [m] of the puck
 MASS = 0.2  # [kg]
-FRICTION = 0.04  # of PTFE on steel; the tool's 0.5 m/s then carry the puck for 0.3 m
+FRICTION = 0.06  # of PTFE on steel; the 0.5 m/s of the tool then carry the puck for 0.2 m
 HEIGHT = 0.02  # [m] at which the tool moves: the height of the puck's centre of mass
 GRAVITY = 9.81  # [m/s2]
 _BEHIND = 0.055  # [m] from the puck's centre to where a strike begins
 _TOOL_START = (0.30, 0.0, HEIGHT)
 _PUCK_LOW, _PUCK_HIGH = (0.38, -0.06), (0.44, 0.06)
-_GOAL_LOW, _GOAL_HIGH = (0.68, -0.12), (0.80, 0.12)
+_GOAL_LOW, _GOAL_HIGH = 0.68, 0.78  # along x
+_ASIDE = 0.1  # [m] at most, of the goal from the puck along y
 _BEYOND = 0.05  # [m] beyond the tool space: the tool, which ends 1 cm before its own position, cannot touch the puck
 _TABLE = Body("table", (0.7, 0.6, 0.2), (0.55, 0.0, -0.2), colour=(0.75, 0.72, 0.66))
 _TABLE_EDGE = 0.02  # [m] below the table top: the puck has fallen
@@ -56,6 +57,7 @@ class Slide(Task):
         Field("object_velocity", 2, 10.0, "m/s"),
         Field("object_tilt", 2, 1.0, "-"),
         Field("goal_from_object", 2, 2.0, "m", of_goal=True),
+        Field("goal_from_resting_place", 2, 2.0, "m", of_goal=True),
         Field("strike_point_from_tool", 2, 2.0, "m", of_goal=True),
         Field("tool_force", 2, 100.0, "N"),
     )
@@ -81,7 +83,7 @@ class Slide(Task):
             MASS,
             (0.15, 0.2, 0.3),
             "cylinder",
-            friction=(FRICTION, 0.02, 0.08),
+            friction=(FRICTION, 0.03, 0.12),
         )
         self.scene = Scene(arm, _TABLE, (puck,), goal_half_extents=(TOLERANCE, TOLERANCE, 0.001))
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT))
@@ -89,8 +91,9 @@ class Slide(Task):
         self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
-        """Puck in a box of 6 x 16 cm; goal in one of 14 x 32 cm that begins 16 cm beyond the tool space."""
-        puck, goal = rng.uniform(_PUCK_LOW, _PUCK_HIGH), rng.uniform(_GOAL_LOW, _GOAL_HIGH)
+        """Puck in a box of 6 x 12 cm; goal 11 to 21 cm beyond the tool space, at most 10 cm aside of the puck."""
+        puck = rng.uniform(_PUCK_LOW, _PUCK_HIGH)
+        goal = rng.uniform(_GOAL_LOW, _GOAL_HIGH), puck[1] + rng.uniform(-_ASIDE, _ASIDE)
         return WorldState(
             {
                 "joint.position": self._start,
@@ -126,10 +129,12 @@ class Slide(Task):
         self._travel = self._peak_speed = self._peak_force = 0.0
 
     def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
-        """Return tool, puck and goal in the plane, where a strike would begin, and the force on the fingers."""
+        """Return tool, puck and goal in the plane, where the puck would rest, where a strike begins, and the force."""
         x, y = tool.position[:2].tolist()
         puck = seen.bodies[0]
         puck_x, puck_y = puck.position[:2].tolist()
+        velocity = puck.velocity[:2].tolist()
+        rest_x, rest_y = resting_place((puck_x, puck_y), velocity)
         behind_x, behind_y = self._strike_point(puck_x, puck_y)
         return [
             x,
@@ -137,10 +142,12 @@ class Slide(Task):
             *tool_velocity[:2].tolist(),
             puck_x - x,
             puck_y - y,
-            *puck.velocity[:2].tolist(),
+            *velocity,
             *puck.tilt.tolist(),
             self._goal_xy[0] - puck_x,
             self._goal_xy[1] - puck_y,
+            self._goal_xy[0] - rest_x,
+            self._goal_xy[1] - rest_y,
             behind_x - x,
             behind_y - y,
             *seen.tool_force[:2].tolist(),
