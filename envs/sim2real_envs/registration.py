@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NAMESPACE = "sim2real"
 _TABLE_TASKS = ("Reach", "Push", "Slide")  # for arms that hold a rod
 _TASKS_OF_ARM = {
-    "Panda": (*_TABLE_TASKS, "PickAndPlace", "Stack"),
+    "Panda": (*_TABLE_TASKS, "PickAndPlace", "Stack", "PegInsert"),
     "Kuka": _TABLE_TASKS,
     "XArm6": _TABLE_TASKS,
 }

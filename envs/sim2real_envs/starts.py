@@ -52,7 +52,11 @@ def replaced(sampled: WorldState, start: WorldState) -> WorldState:
     if start.commands is not None:
         width = len(sampled.values["joint.position"]) + ("finger.position" in sampled.values)
         _check_shape("commands", start.commands, (len(start.commands), width))
-    return WorldState({**sampled.values, **start.values}, start.spread, start.commands)
+    values, commands = {**sampled.values, **start.values}, start.commands
+    if commands is None and sampled.commands is not None:  # what the task commanded, at the joints that there are now
+        commands = sampled.commands.copy()
+        commands[:, : len(values["joint.position"])] = values["joint.position"]
+    return WorldState(values, start.spread, commands)
 
 
 def _check_shape(name: str, array: Array, wanted: tuple[int, ...]) -> None:

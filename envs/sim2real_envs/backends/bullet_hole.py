@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 from sim2real_envs.scene import Hole
@@ -24,7 +26,7 @@ class BulletHole:
         self._client, self._hole, self._half_width = client, hole, half_width
         widest = max(half_width) * 1.5 + 0.01
         wall, half_depth = 0.5 * hole.wall, 0.5 * hole.depth
-        along = (wall, widest + hole.wall, half_depth), (widest + hole.wall, wall, half_depth)
+        along = (wall, widest, half_depth), (widest, wall, half_depth)
         self._walls = [self._make_wall(along[axis]) for axis in (0, 0, 1, 1)]
         self._pose: Sequence[float] = (0.0, 0.0, -5.0, 0.0, 0.0, 0.0, 1.0)
         self._inner = [half + hole.clearance for half in half_width]
@@ -66,11 +68,9 @@ class BulletHole:
     def place(self, pose: Sequence[float]) -> None:
         """Put the middle of the mouth at ``pose`` (7,): m and xyzw."""
         self._pose = pose
-        place, orientation = pose[:3], pose[3:]
-        (x, y), half_wall = self._inner, 0.5 * self._hole.wall
+        (x, y), half_wall, half_depth = self._inner, 0.5 * self._hole.wall, 0.5 * self._hole.depth
         offsets = ((x + half_wall, 0.0), (-x - half_wall, 0.0), (0.0, y + half_wall), (0.0, -y - half_wall))
+        turn = np.array(pybullet.getMatrixFromQuaternion(pose[3:])).reshape(3, 3)
         for wall, (along_x, along_y) in zip(self._walls, offsets, strict=True):
-            centre, turn = pybullet.multiplyTransforms(
-                place, orientation, (along_x, along_y, -0.5 * self._hole.depth), (0.0, 0.0, 0.0, 1.0)
-            )
-            pybullet.resetBasePositionAndOrientation(wall, centre, turn, physicsClientId=self._client)
+            centre = np.array(pose[:3]) + turn @ (along_x, along_y, -half_depth)
+            pybullet.resetBasePositionAndOrientation(wall, centre.tolist(), pose[3:], physicsClientId=self._client)

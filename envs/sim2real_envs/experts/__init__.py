@@ -6,11 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from sim2real_envs.errors import UnknownNameError
-from sim2real_envs.experts import pick_place, push, reach, slide, stack
+from sim2real_envs.experts import peg_insert, pick_place, push, reach, slide, stack
 from sim2real_envs.experts.base import Expert, TrueView
 
 EXPERTS: Mapping[str, Expert] = MappingProxyType(
-    {"Push": push.act, "Slide": slide.act, "Reach": reach.act, "PickAndPlace": pick_place.act, "Stack": stack.act}
+    {
+        "Push": push.act,
+        "Slide": slide.act,
+        "Reach": reach.act,
+        "PickAndPlace": pick_place.act,
+        "Stack": stack.act,
+        "PegInsert": peg_insert.act,
+    }
 )
 """The expert of each task, by the name of the task's class."""
 
