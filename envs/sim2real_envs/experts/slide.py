@@ -16,12 +16,12 @@ from sim2real_envs.tasks.slide import FRICTION, GRAVITY, RADIUS
 
 _TIP = 0.01  # [m] half the width of a fingertip, along the strike
 _HALF_HAND = 0.016  # [m] half the width of two closed fingers where they meet the puck; a rod has no flat front
-_FLAT = 0.1  # sine of the strike's direction up to which the flat front of a hand gives it
+_FLAT = 0.05  # sine of the strike's direction up to which the flat front of a hand gives it
 _GAP = 0.015  # [m] between tip and puck before the strike
 _FARTHEST, _DEEPEST, _OFF = 0.1, 0.03, 0.012  # [m] of the tool before and behind the contact, and off its line
 _FULL_SPEED = 0.53  # [m/s] of the tool at action 1
-_REBOUND = 1.2  # speed of a puck that was hit by that of the tool
-_PACE, _SIDE, _ACROSS = 0.6, 2.0, 20.0  # gains: of the tool's speed, of the puck's sideways speed, of the way off [1/m]
+_REBOUND = 1.18  # speed of a puck that was hit by that of the tool
+_PACE, _SIDE, _ACROSS = 0.6, 1.8, 20.0  # gains: of the tool's speed, of the puck's sideways speed, of the way off [1/m]
 _BEYOND = 0.615  # [m] along x, from where the puck is out of reach
 _SHORT = 0.02  # [m] from the goal: well within tolerance
 
