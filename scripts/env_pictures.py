@@ -18,7 +18,7 @@ SHOWN = {  # environment: seed, steps of the expert before the picture
     "PandaReach-v0": (1, 3),
     "PandaPush-v0": (1, 12),
     "PandaSlide-v0": (3, 16),
-    "PandaPickAndPlace-v0": (4, 26),
+    "PandaPickAndPlace-v0": (7, 22),
     "PandaStack-v0": (2, 44),
     "PandaPegInsert-v0": (2, 10),
     "KukaPush-v0": (1, 12),
