@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 import sim2real_envs
+from sim2real import panda_gym
 from sim2real.bench.parts import Parts, step_parts
-from sim2real.bench.turns import Env, Progress, panda_gym, take_turns
+from sim2real.bench.turns import Env, Progress, take_turns
 from sim2real.speed import Speed, compare
 
 SIZE = 84  # pixels, width and height
@@ -60,7 +61,7 @@ def camera_speed(
             stack.callback(world.close)
             return world
 
-        theirs = panda_gym("PandaPush-v3", render_width=SIZE, render_height=SIZE)
+        theirs = panda_gym.make("PandaPush-v3", render_width=SIZE, render_height=SIZE)
         painters = {
             "panda-gym, PandaPush-v3, render()": opened(theirs),
             f"sim2real, {env}, render()": opened(

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 import sim2real_envs
-from sim2real.bench.turns import Env, Progress, Runner, panda_gym, take_turns
+from sim2real import panda_gym
+from sim2real.bench.turns import Env, Progress, Runner, take_turns
 from sim2real.errors import Sim2RealError
 from sim2real.speed import Speed, compare
 from sim2real_envs.errors import UnknownNameError
@@ -78,7 +79,7 @@ def env_speed(
 
 def _equal(name: str) -> Env:
     """Return panda-gym's environment, whose physics steps must be as many and as long as ours."""
-    env = panda_gym(name)
+    env = panda_gym.make(name)
     simulation: Any = env.unwrapped.sim  # type: ignore[attr-defined]
     if (simulation.n_substeps, simulation.timestep) != (SUBSTEPS, TIMESTEP):
         raise Sim2RealError(

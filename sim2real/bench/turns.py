@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib.util
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,31 +9,12 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from sim2real.errors import MissingExtraError
-from sim2real_envs.backends.engine import silenced
 from sim2real_envs.parameters import Array
 
 Progress = Callable[[int, int], None]
 Env = gymnasium.Env[Any, Any]
 _ACTIONS = 512
 _WARM_UP = 100  # steps
-
-
-def panda_gym(name: str, **options: Any) -> Env:
-    """Return one of panda-gym's environments; what its engine prints is kept from standard output.
-
-    Raises:
-        MissingExtraError: If it is not installed.
-    """
-    if importlib.util.find_spec("panda_gym") is None:
-        raise MissingExtraError("The comparison needs panda-gym: pip install 'sim2real[dev]'.")
-    import panda_gym  # noqa: F401  (registers its environments)
-
-    sys.stdout.flush()
-    with silenced(1):
-        env: Env = gymnasium.make(name, disable_env_checker=True, **options)
-        ctypes.CDLL(None).fflush(None)  # what C code printed waits in a buffer of its own
-    return env
 
 
 class Runner:

@@ -92,7 +92,11 @@ def bench_camera(
         _print_json(as_dict(result))
         return
     console().print(speed_table(result.frames, title="Pictures of 84 x 84 pixels per second"))
-    console().print(speed_table(result.steps, title="Env steps per second with pictures, all parameters randomized but the physics step"))
+    console().print(
+        speed_table(
+            result.steps, title="Env steps per second with pictures, all parameters randomized but the physics step"
+        )
+    )
     console().print(parts_table([result.parts]))
 
 
@@ -181,16 +185,25 @@ def bench_cores(
 @bench_app.command("train")
 @guarded
 def bench_train(
+    observation: Annotated[str, typer.Option("--observation", help="state, or pixels: pictures of 84 x 84.")] = "state",
     turns: Annotated[int, typer.Option(min=1, help="Times that each contestant runs; the median counts.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, help="Env steps of a turn.")] = 8_192,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Env steps of a turn; 8192 without it, or 1024 with pictures.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes of ours.")] = 2,
+    as_json: AsJson = False,
 ) -> None:
     """Measure PPO on pushing, in env steps per second: ours beside SubprocVecEnv with panda-gym.
 
-    Example: sim2real bench train --turns 5
+    Examples:
+
+      sim2real bench train --turns 5
+
+      sim2real bench train --observation pixels
     """
     from rich.console import Console
 
+    from sim2real.cli.bench_tables import as_dict
     from sim2real.cli.live import progress_for, stages
     from sim2real.cli.tables import console, speed_table
     from sim2real.training.bench import train_speed
@@ -198,8 +211,15 @@ def bench_train(
     with progress_for(Console(stderr=True)) as progress:
         show = stages(progress)
         speeds = train_speed(
-            turns=turns, steps=steps, workers=workers, progress=lambda done, total: show("training", done, total)
+            observation=observation,
+            turns=turns,
+            steps=steps or (8_192 if observation == "state" else 1_024),
+            workers=workers,
+            progress=lambda done, total: show("training", done, total),
         )
+    if as_json:
+        _print_json(as_dict(speeds))
+        return
     console().print(speed_table(speeds))
 
 

@@ -6,7 +6,6 @@ take turns and the figures to quote are ratios within a turn.
 
 from __future__ import annotations
 
-import importlib.util
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -19,18 +18,21 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import SubprocVecEnv, VecEnv, VecNormalize
 
 import sim2real_envs
-from sim2real.errors import MissingExtraError
+from sim2real import panda_gym
 from sim2real.randomizers.uniform import Uniform
 from sim2real.speed import Speed, compare
 from sim2real.training import models
+from sim2real.training.bench_pixels import OurPixels, StockPixels
 from sim2real.training.normalizer import Normalizer
 from sim2real.training.ppo import LeanPPO
 from sim2real.training.presets import Preset, find_preset
 from sim2real.training.streams import borrowed_globals
 from sim2real.training.worlds import DomainSupply, TrainingWorlds
+from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.vector import VectorWorlds
 
 Progress = Callable[[int, int], None]
+OBSERVATIONS = ("state", "pixels")
 _STOCK_ENVS = 4
 _PARAMETERS = ("object.friction", "actuator.delay")  # what ours randomizes meanwhile
 
@@ -48,11 +50,19 @@ class Contestant(Protocol):
 
 
 def train_speed(
-    *, turns: int = 3, steps: int = 8_192, workers: int = 2, progress: Progress | None = None
+    *,
+    observation: str = "state",
+    turns: int = 3,
+    steps: int = 8_192,
+    workers: int = 2,
+    progress: Progress | None = None,
 ) -> tuple[Speed, ...]:
     """Measure PPO on pushing: stock with its defaults, stock with our preset and one torch thread, and ours.
 
+    From pictures, 84 x 84: panda-gym's and ours, the same NatureCNN, rollouts, batches and single torch thread.
+
     Args:
+        observation: ``"state"`` or ``"pixels"``.
         turns: Times that each contestant runs.
         steps: Env steps of a turn, rounded up to whole rollouts.
         workers: Processes of ours.
@@ -60,13 +70,22 @@ def train_speed(
 
     Raises:
         MissingExtraError: If panda-gym is not installed.
+        UnknownNameError: If ``observation`` is neither of the two.
     """
-    if importlib.util.find_spec("panda_gym") is None:
-        raise MissingExtraError("The comparison needs panda-gym: pip install 'sim2real[dev]'.")
+    if observation not in OBSERVATIONS:
+        raise UnknownNameError(observation, "an observation of this benchmark", OBSERVATIONS)
+    panda_gym.require()
     preset, threads = find_preset("push", "PPO"), torch.get_num_threads()
+    makers: tuple[Callable[[], Contestant], ...] = (
+        lambda: _StockDefaults(threads),
+        lambda: _StockPreset(preset),
+        lambda: _Ours(preset, workers),
+    )
+    if observation == "pixels":
+        makers = (lambda: _OneThread(StockPixels()), lambda: _OneThread(OurPixels(workers)))
     with borrowed_globals(), ExitStack() as stack:
         contestants: list[Contestant] = []
-        for make in (lambda: _StockDefaults(threads), lambda: _StockPreset(preset), lambda: _Ours(preset, workers)):
+        for make in makers:
             contestants.append(make())
             stack.callback(contestants[-1].close)
         rates = np.zeros((turns, len(contestants)))
@@ -87,9 +106,20 @@ def _timed(model: Any, steps: int, threads: int) -> float:
 
 
 def _panda_gym() -> gymnasium.Env[Any, Any]:
-    import panda_gym  # noqa: F401  (registers its environments)
+    return panda_gym.make("PandaPush-v3")
 
-    return gymnasium.make("PandaPush-v3")
+
+class _OneThread:
+    """A contestant that learns from pictures, torch having one thread."""
+
+    def __init__(self, contestant: StockPixels | OurPixels) -> None:
+        self.name, self._contestant = contestant.name, contestant
+
+    def learn(self, steps: int) -> float:
+        return _timed(self._contestant.model, steps, 1)
+
+    def close(self) -> None:
+        self._contestant.close()
 
 
 class _StockDefaults:

@@ -10,6 +10,7 @@ import pytest
 from sim2real.errors import MissingExtraError
 from sim2real.speed import Speed
 from sim2real.training import bench
+from sim2real_envs.errors import UnknownNameError
 
 
 class Clock:
@@ -51,6 +52,19 @@ def test_without_panda_gym_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(importlib.util, "find_spec", hide)
     with pytest.raises(MissingExtraError, match=r"pip install 'sim2real\[dev\]'"):
         bench.train_speed()
+
+
+def test_an_observation_that_is_not_measured_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="observation of this benchmark"):
+        bench.train_speed(observation="sounds")
+
+
+@pytest.mark.slow
+def test_both_learn_from_pictures() -> None:
+    pytest.importorskip("panda_gym", reason="panda-gym is in the dev extra")
+    stock, ours = bench.train_speed(observation="pixels", turns=1, steps=512)
+    assert (stock.rate > 0.0, ours.rate > 0.0) == (True, True)
+    assert "pictures" in stock.name
 
 
 @pytest.mark.slow
