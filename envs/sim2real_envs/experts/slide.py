@@ -12,11 +12,8 @@ import numpy as np
 
 from sim2real_envs.experts.base import TrueView, towards
 from sim2real_envs.parameters import Array
-from sim2real_envs.tasks.slide import FRICTION, GRAVITY, RADIUS
+from sim2real_envs.tasks.slide import FRICTION, GRAVITY, touching
 
-_TIP = 0.01  # [m] half the width of a fingertip, along the strike
-_HALF_HAND = 0.016  # [m] half the width of two closed fingers where they meet the puck; a rod has no flat front
-_FLAT = 0.05  # sine of the strike's direction up to which the flat front of a hand gives it
 _GAP = 0.015  # [m] between tip and puck before the strike
 _FARTHEST, _DEEPEST, _OFF = 0.1, 0.03, 0.012  # [m] of the tool before and behind the contact, and off its line
 _FULL_SPEED = 0.53  # [m/s] of the tool at action 1
@@ -37,9 +34,7 @@ def act(view: TrueView) -> Array:
         return np.zeros(2)
     normal = along + _SIDE * (speed * along - velocity) / enough  # pushes back what goes sideways
     normal /= math.hypot(*normal.tolist())
-    flat = _HALF_HAND if len(view.reading.finger_forces) == 2 else 0.0
-    corner = flat * min(max(normal[1] / _FLAT, -1.0), 1.0)
-    contact = puck - (RADIUS + _TIP) * normal - np.array([0.0, corner])
+    contact = puck - touching(normal.tolist(), len(view.reading.finger_forces))
     to_contact = contact - view.tool.position[:2]
     ahead = float(to_contact @ along)
     across = to_contact - ahead * along

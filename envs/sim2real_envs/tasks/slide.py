@@ -26,7 +26,10 @@ MASS = 0.2  # [kg]
 FRICTION = 0.06  # of PTFE on steel; the 0.5 m/s of the tool then carry the puck for 0.2 m
 HEIGHT = 0.02  # [m] at which the tool moves: the height of the puck's centre of mass
 GRAVITY = 9.81  # [m/s2]
-_BEHIND = 0.055  # [m] from the puck's centre to where a strike begins
+_TIP = 0.01  # [m] half the width of a fingertip
+_HALF_HAND = 0.016  # [m] half the width of two closed fingers where they meet the puck
+_FLAT = 0.05  # sine of a direction up to which the flat front of a hand gives it
+_GAP = 0.01  # [m] between tip and puck before a strike
 _TOOL_START = (0.30, 0.0, HEIGHT)
 _PUCK_LOW, _PUCK_HIGH = (0.38, -0.06), (0.44, 0.06)
 _GOAL_LOW, _GOAL_HIGH = 0.68, 0.78  # along x
@@ -43,8 +46,8 @@ class Slide(Task):
     reach may be struck again.
 
     Reward: 20 per metre that the place where the puck would come to rest, at its present speed and nominal friction,
-    comes closer to the goal, 6 per metre that the tool comes closer to the point behind a puck within its reach,
-    and 10 for success.
+    comes closer to the goal, 10 per metre that the tool comes closer to the point from which it would strike a puck
+    within its reach, and 10 for success.
     """
 
     tolerance = TOLERANCE
@@ -87,6 +90,7 @@ class Slide(Task):
         )
         self.scene = Scene(arm, _TABLE, (puck,), goal_half_extents=(TOLERANCE, TOLERANCE, 0.001))
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT))
+        self._fingers = len(arm.fingers)
         self._start = tool_start(kinematics, _TOOL_START)
         self._goal = np.zeros(3)
 
@@ -156,7 +160,7 @@ class Slide(Task):
     def judge(self, tool: ToolPose, reading: Reading) -> Judgement:
         """Reward progress of puck and tool; success needs rest; a puck at rest where nobody reaches it ends it all."""
         distance, approach = self._distances(tool, reading)
-        reward = 20.0 * (self._distance - distance) + 6.0 * (self._approach - approach)
+        reward = 20.0 * (self._distance - distance) + 10.0 * (self._approach - approach)
         self._distance, self._approach = distance, approach
         (x, y, z), velocity = reading.bodies[0].position, reading.bodies[0].velocity
         at_rest = math.hypot(*velocity) < REST_SPEED
@@ -216,10 +220,27 @@ class Slide(Task):
         return math.hypot(self._goal_xy[0] - rest_x, self._goal_xy[1] - rest_y), approach
 
     def _strike_point(self, x: float, y: float) -> tuple[float, float]:
-        """Return the point behind a puck at (x, y), seen from the goal [m]."""
+        """Return where the tool would begin to strike a puck at (x, y) [m]."""
         way_x, way_y = self._goal_xy[0] - x, self._goal_xy[1] - y
-        back = _BEHIND / max(math.hypot(way_x, way_y), 1e-6)
-        return x - back * way_x, y - back * way_y
+        left = max(math.hypot(way_x, way_y), 1e-6)
+        ahead_x, ahead_y = touching((way_x / left, way_y / left), self._fingers, _GAP)
+        return x - ahead_x, y - ahead_y
+
+
+def touching(direction: Sequence[float], fingers: int, gap: float = 0.0) -> tuple[float, float]:
+    """Return where the centre of the puck is, seen from a tool that touches it to push it along ``direction`` [m].
+
+    A puck moves along the normal of the contact: to go aside it is met by the corner of a hand's flat front.
+
+    Args:
+        direction: x and y, of length 1.
+        fingers: Two closed ones have a flat front, one rod is round.
+        gap: [m] that is left between them.
+    """
+    x, y = direction
+    front = _HALF_HAND * min(max(y / _FLAT, -1.0), 1.0) if fingers == 2 else 0.0
+    away = RADIUS + _TIP + gap
+    return away * x, away * y + front
 
 
 def resting_place(
