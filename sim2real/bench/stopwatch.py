@@ -5,10 +5,26 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sim2real_envs.parameters import Array
 
 _CALIBRATION_CALLS = 2_000
 _CALIBRATION_ROUNDS = 15
+
+
+class Clocked(NamedTuple):
+    """What a watch has seen, by name: (p,) seconds, calls, and calls of others that were timed inside of them."""
+
+    seconds: Array
+    calls: Array
+    inner_calls: Array
+
+    def plus(self, other: Clocked) -> Clocked:
+        """Return both together."""
+        return Clocked(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
 
 
 class Stopwatch:
@@ -70,14 +86,22 @@ class Stopwatch:
 
         return timed
 
-    def own_seconds(self, added: float) -> dict[str, float]:
+    def take(self) -> Clocked:
+        """Return what was timed since the last call, and forget it."""
+        taken = Clocked(
+            np.array(list(self._seconds.values())),
+            np.array(list(self._calls.values()), dtype=np.float64),
+            np.array(list(self._clocked_inside.values()), dtype=np.float64),
+        )
+        for numbers in (self._seconds, self._calls, self._clocked_inside):
+            numbers.update(dict.fromkeys(numbers, 0))
+        return taken
+
+    def own_seconds(self, clocked: Clocked, added: float) -> dict[str, float]:
         """Return the seconds by name, less what the clock added to all of them together [s]."""
-        each = max(0.0, added) / max(1, sum(self._calls.values()))
-        inside, outside = self._inside * each, (1.0 - self._inside) * each
-        return {
-            name: max(0.0, seconds - inside * self._calls[name] - outside * self._clocked_inside[name])
-            for name, seconds in self._seconds.items()
-        }
+        each = max(0.0, added) / max(1.0, float(clocked.calls.sum()))
+        own = clocked.seconds - each * (self._inside * clocked.calls + (1.0 - self._inside) * clocked.inner_calls)
+        return dict(zip(self._seconds, np.maximum(own, 0.0).tolist(), strict=True))
 
 
 def _share_inside() -> float:

@@ -84,7 +84,10 @@ def test_the_time_of_a_clock_is_taken_off_inside_and_around_its_calls() -> None:
     with watch:
         clocked = _seconds(worker)
     assert vars(worker) == {}
-    raw, spent = watch.own_seconds(0.0), watch.own_seconds(clocked - bare)
+    seen = watch.take()
+    assert seen.calls.tolist() == [5_000, 50]
+    assert watch.take().calls.tolist() == [0, 0]
+    raw, spent = watch.own_seconds(seen, 0.0), watch.own_seconds(seen, clocked - bare)
     assert sum(raw.values()) <= clocked
     assert 0.0 <= spent["inner"] < raw["inner"]
     assert 0.0 <= spent["outer"] < raw["outer"]
