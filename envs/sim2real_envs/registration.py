@@ -57,6 +57,16 @@ def make(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
     return gymnasium.make(full_id(name), **options)
 
 
+def environment_options() -> dict[str, Any]:
+    """Return the options that every environment here is made with, and their defaults."""
+    from sim2real_envs.cell import RobotCell
+
+    found = inspect.signature(RobotCell).parameters.values()
+    return {option.name: option.default for option in found if option.kind is option.KEYWORD_ONLY} | {
+        "goal_conditioned": False
+    }
+
+
 def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any, Any]:
     """Return the environment of an arm and a task, by the names in an id; options as in ``ManipulationEnv``.
 
@@ -66,7 +76,6 @@ def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any,
         OptionError: If an option does not exist, or has a value that is not allowed.
     """
     from sim2real_envs.arms import ARMS
-    from sim2real_envs.cell import RobotCell
     from sim2real_envs.env import ManipulationEnv
     from sim2real_envs.goal_env import GoalEnv
     from sim2real_envs.tasks import TASKS
@@ -74,10 +83,10 @@ def make_manipulation(arm: str, task: str, **options: Any) -> gymnasium.Env[Any,
     goal_conditioned = options.pop("goal_conditioned", False)
     if not isinstance(goal_conditioned, bool):
         raise OptionError(f"`goal_conditioned` must be true or false, but got {goal_conditioned!r}.")
-    known = [name for name, p in inspect.signature(RobotCell).parameters.items() if p.kind is p.KEYWORD_ONLY]
+    known = environment_options()
     for name in options:
         if name not in known:
-            raise UnknownNameError(name, f"an option of {arm}{task}-v0", [*known, "goal_conditioned"])
+            raise UnknownNameError(name, f"an option of {arm}{task}-v0", known)
     return (GoalEnv if goal_conditioned else ManipulationEnv)(TASKS[task], ARMS[arm], **options)
 
 

@@ -8,7 +8,6 @@ name is looked up that needs them.
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -34,11 +33,10 @@ def rig_ids() -> tuple[str, ...]:
 
 def environment_options() -> dict[str, Any]:
     """Return the options of the environments that ship, with their defaults, but not how they are drawn."""
-    from sim2real_envs.env import ManipulationEnv
+    from sim2real_envs import registration
 
-    found = inspect.signature(ManipulationEnv).parameters.values()
-    keywords = {option.name: option.default for option in found if option.kind is option.KEYWORD_ONLY}
-    return {name: default for name, default in keywords.items() if not name.startswith("render_")}
+    options = registration.environment_options()
+    return {name: default for name, default in options.items() if not name.startswith("render_")}
 
 
 def kind_of(world_id: str) -> str:
