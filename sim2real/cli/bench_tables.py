@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from sim2real.bench import EnvSpeed, MemoryGrowth, Parts, ResetTime
 from sim2real.bench_cores import CoreScaling
 from sim2real.cli.tables import add_speed
+
+if TYPE_CHECKING:
+    from sim2real.training.bench_learning import Learned
 
 _SEEN = 0.0005  # share of a step below which a part is not listed
 
@@ -79,10 +82,12 @@ def cores_table(results: Iterable[CoreScaling]) -> Table:
 def resets_table(env: str, resets: Iterable[ResetTime]) -> Table:
     """Return how long resets take."""
     table = Table(f"reset of {env}", title="Milliseconds per reset", title_justify="left")
-    for heading in ("n", "median", "95 % below"):
+    for heading in ("n", "median", "95 % below", "mean"):
         table.add_column(heading, justify="right")
     for reset in resets:
-        table.add_row(reset.name, str(reset.count), f"{reset.median_ms:.2f}", f"{reset.slow_ms:.2f}")
+        table.add_row(
+            reset.name, str(reset.count), f"{reset.median_ms:.2f}", f"{reset.slow_ms:.2f}", f"{reset.mean_ms:.2f}"
+        )
     return table
 
 
@@ -94,4 +99,16 @@ def memory_table(memory: MemoryGrowth) -> Table:
     table.add_row(f"after {memory.warm_up} resets", f"{memory.first_mb:.1f}", "")
     table.add_row("most in between", f"{memory.most_mb:.1f}", f"{memory.most_mb / memory.first_mb - 1.0:+.2%}")
     table.add_row(f"after {memory.resets} more", f"{memory.last_mb:.1f}", f"{memory.growth:+.2%}")
+    return table
+
+
+def learning_table(results: Iterable[Learned]) -> Table:
+    """Return what each contestant learned in what time."""
+    table = Table("what", title="Reach, learned from nothing", title_justify="left")
+    for heading in ("env steps", "training", "successes", "95 % interval"):
+        table.add_column(heading, justify="right")
+    for one in results:
+        rate = one.success
+        interval = f"{rate.low:.0%} … {rate.high:.0%}"
+        table.add_row(one.name, f"{one.env_steps:,}", f"{one.seconds:.0f} s", f"{rate.k}/{rate.n}", interval)
     return table
