@@ -161,7 +161,7 @@ def bench_cores(
     """
     from rich.console import Console
 
-    from sim2real.bench_cores import core_scaling
+    from sim2real.bench.cores import core_scaling
     from sim2real.cli.bench_tables import as_dict, cores_table
     from sim2real.cli.live import progress_for, stages
     from sim2real.cli.tables import console
@@ -180,6 +180,45 @@ def bench_cores(
         _print_json(as_dict(results))
         return
     console().print(cores_table(results))
+
+
+@bench_app.command("learn")
+@guarded
+def bench_learn(
+    steps: Annotated[int, typer.Option(min=1, help="Env steps of our training.")] = 80_000,
+    stock_steps: Annotated[int, typer.Option(min=1, help="Env steps of panda-gym's.")] = 20_000,
+    episodes: Annotated[
+        int, typer.Option(min=1, help="Episodes that each policy is tried on, from fixed seeds.")
+    ] = 100,
+    seed: Annotated[int, typer.Option(help="Of both trainings.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes of ours.")] = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how soon a reach policy is learned: our preset, then panda-gym by its documentation's recipe.
+
+    Takes some minutes. Example: sim2real bench learn --seed 1
+    """
+    from rich.console import Console
+
+    from sim2real.cli.bench_tables import as_dict, learning_table
+    from sim2real.cli.live import progress_for, stages
+    from sim2real.cli.tables import console
+    from sim2real.training.bench_learning import learning_speed
+
+    with progress_for(Console(stderr=True)) as progress:
+        show = stages(progress)
+        results = learning_speed(
+            steps=steps,
+            stock_steps=stock_steps,
+            episodes=episodes,
+            seed=seed,
+            workers=workers,
+            progress=lambda done, total: show("learning", done, total),
+        )
+    if as_json:
+        _print_json(as_dict(results))
+        return
+    console().print(learning_table(results))
 
 
 @bench_app.command("train")
