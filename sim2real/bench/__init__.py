@@ -3,7 +3,7 @@
 Identical runs differ by 15 % and more, so contestants take short turns in one
 run, and the figures to quote are ratios within a turn. One file a benchmark:
 ``envs`` (steps), ``parts`` (where a step's time goes), ``camera`` (pictures),
-``reset`` (resets and memory). That of training is ``sim2real.training.bench``.
+``reset`` (resets and memory), ``cores`` (more workers). That of training is ``sim2real.training.bench``.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from sim2real.bench import EnvSpeed, MemoryGrowth, Parts, ResetTime
-from sim2real.bench_cores import CoreScaling
 from sim2real.cli.tables import add_speed
 
 if TYPE_CHECKING:
+    from sim2real.bench import EnvSpeed, MemoryGrowth, Parts, ResetTime
+    from sim2real.bench.cores import CoreScaling
     from sim2real.training.bench_learning import Learned
 
 _SEEN = 0.0005  # share of a step below which a part is not listed
