@@ -115,6 +115,15 @@ PRESETS: Mapping[tuple[str, str], Preset] = MappingProxyType(
         ("push", "SAC"): _SAC,
         ("reach", "PPO"): _PPO,
         ("reach", "SAC"): _SAC,
+        ("slide", "PPO"): Preset(
+            worlds=8,
+            hidden=(128, 128),
+            activation="tanh",
+            gamma=0.97,
+            chunk_steps=32_768,
+            log_std_init=-0.7,
+            options={"n_steps": 512, "batch_size": 512, "n_epochs": 10, "gae_lambda": 0.95, "learning_rate": 7e-4},
+        ),
     }
 )
 
