@@ -1,6 +1,6 @@
 # Every target sets up .venv first (Python 3.11, versions pinned in constraints.txt); repeated set-up is instant.
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-slow check notebooks build clean
+.PHONY: help install quickstart test test-envs test-slow check notebooks build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 14
@@ -13,6 +13,9 @@ quickstart: ## Run experiments/quickstart.yaml, from nothing to its report
 
 test: ## Run the tests that take seconds
 	@PYTHON="$(PYTHON)" scripts/tasks test
+
+test-envs: ## Run the long tests of the environments: every parameter under every observation
+	@PYTHON="$(PYTHON)" scripts/tasks test-envs
 
 test-slow: ## Run the tests that take minutes
 	@PYTHON="$(PYTHON)" scripts/tasks test-slow
