@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from sim2real.cli.demos import demos
 from sim2real.cli.bench import bench_app
+from sim2real.cli.demos import demos
 from sim2real.cli.guard import guarded
 
 NEWEST = "newest"
