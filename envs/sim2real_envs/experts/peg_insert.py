@@ -14,12 +14,13 @@ from sim2real_envs.sensors import yaw_of
 from sim2real_envs.tasks.grasping import upward
 from sim2real_envs.tasks.peg_insert import DEPTH, HALF, quarter_turn, tip_of
 
-_ABOVE = 0.006  # [m] of the tip over the mouth until it is aligned
-_MISSES, _FITS = 0.003, 0.0012  # [m] of the tip's corners off those of the hole: where it would not, and would, go in
+_ABOVE = 0.008  # [m] of the tip over the mouth until it is aligned
+_MISSES, _FITS = 0.0036, 0.0016  # [m] of the tip's corners off those of the hole: where it would not, and would, go in
 _LEANS, _STANDS = 0.08, 0.03  # [rad] off upright: where it would not, and would, go in
 _MOUTH, _INSIDE = 0.004, 0.01  # [m] below the mouth: where the tip may still be on its rim, and is inside
 _PRESS = 0.012  # [m] that the tool may be asked to go below where it is: pressing harder, the peg slips in the hand
-_GAIN, _TURN_GAIN, _MOST_TILTING = 2.5, 1.0, 0.3
+_GAIN, _STILL_GAIN, _STILL = 1.2, 4.0, 0.03  # on the way while moving and at rest, where the arm sags; [m/s] between
+_TURN_GAIN, _MOST_TILTING = 1.0, 0.3
 _TURN_AHEAD = 0.04  # [s]
 
 
@@ -34,7 +35,8 @@ def act(view: TrueView) -> Array:
     aligned = rise(aside + HALF * abs(turn), _MISSES, _FITS) * rise(leaning, _LEANS, _STANDS)
     inside = rise(below, _MOUTH, _INSIDE) * rise(aside, 0.012, 0.008)
     way[2] += _ABOVE - max(aligned, inside) * (_ABOVE + DEPTH)
-    way *= _GAIN
+    speed = float(np.linalg.norm(view.tool_velocity[:3])) / _STILL
+    way *= _GAIN + (_STILL_GAIN - _GAIN) / (1.0 + speed * speed)
     way[2] = max(float(way[2]), min(below + _ABOVE, 0.0) - _PRESS)
     spin = view.tool.jacobian[3:] @ np.array(view.reading.joint_velocity)
     turning = np.array([axis[1], -axis[0], turn])  # upright: axis x (0, 0, 1)

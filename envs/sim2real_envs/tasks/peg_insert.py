@@ -52,7 +52,7 @@ class PegInsert(Task):
 
     tolerance = TOLERANCE
     goal_size = 3
-    horizon = 100
+    horizon = 120
     fields = (
         Field("tool_position", 3, 2.0, "m"),
         Field("tool_velocity", 3, 10.0, "m/s"),
