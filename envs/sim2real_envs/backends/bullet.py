@@ -372,6 +372,7 @@ class BulletBackend:
     def _park_objects(self) -> None:
         for index in range(len(self._parameters.objects)):
             self._parameters.place_object(index, [0.0, 0.0, 50.0 + index, 0.0, 0.0, 0.0, 1.0], [0.0] * 6)
+        self._parameters.park_hole()
 
     def _finger_zeros(self) -> list[float]:
         return [0.0] * len(self._fingers) if self._scene.fingers_move else []

@@ -58,12 +58,19 @@ class BulletHole:
         self.place(self._pose)
 
     def applied(self) -> dict[str, float]:
-        """Read the clearance back from where the walls stand."""
+        """Read the clearance back from where the walls stand, to 1e-12 m: wherever they do, it is the same."""
         (ax, ay, az), (bx, by, bz) = (
             pybullet.getBasePositionAndOrientation(wall, physicsClientId=self._client)[0] for wall in self._walls[:2]
         )
         apart = float(((ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2) ** 0.5)
-        return {"hole.clearance": 0.5 * (apart - self._hole.wall) - self._half_width[0] * self._size}
+        return {"hole.clearance": round(0.5 * (apart - self._hole.wall) - self._half_width[0] * self._size, 12)}
+
+    def park(self) -> None:
+        """Put the walls where nothing touches them: a contact remembered there is forgotten."""
+        for index, wall in enumerate(self._walls):
+            pybullet.resetBasePositionAndOrientation(
+                wall, (0.0, 0.0, -5.0 - index), (0.0, 0.0, 0.0, 1.0), physicsClientId=self._client
+            )
 
     def place(self, pose: Sequence[float]) -> None:
         """Put the middle of the mouth at ``pose`` (7,): m and xyzw."""

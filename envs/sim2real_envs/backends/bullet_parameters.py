@@ -315,6 +315,11 @@ class BulletParameters:
         pybullet.resetBasePositionAndOrientation(body, centre, orientation, physicsClientId=self._client)
         pybullet.resetBaseVelocity(body, twist[:3], twist[3:], physicsClientId=self._client)
 
+    def park_hole(self) -> None:
+        """Put the block with the hole out of the way."""
+        if self._hole is not None:
+            self._hole.park()
+
     def place_hole(self, pose: Sequence[float]) -> None:
         """Put the block with the hole at ``pose`` (7,): the middle of its mouth, m and xyzw."""
         if self._hole is not None:
