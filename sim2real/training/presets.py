@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from sim2real.policy import Activation
 from sim2real_envs.errors import UnknownNameError
@@ -25,6 +25,7 @@ class Preset:
         chunk_steps: Env steps between two checkpoints; worlds and random streams begin anew at each.
         options: Further arguments of the algorithm's constructor in Stable-Baselines3.
         log_std_init: Log of the standard deviation that exploration begins with (PPO).
+        last_learning_rate: Where given, the learning rate falls from chunk to chunk, evenly, to this one in the last.
     """
 
     worlds: int
@@ -34,9 +35,18 @@ class Preset:
     chunk_steps: int
     options: Mapping[str, Any] = field(default_factory=dict)
     log_std_init: float = 0.0
+    last_learning_rate: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+
+    def at(self, share: float) -> Self:
+        """Return the hyper-parameters of a chunk; ``share`` is 0 for the first one of a training, 1 for the last."""
+        if self.last_learning_rate is None:
+            return self
+        first = self.options["learning_rate"]
+        rate = first + share * (self.last_learning_rate - first)
+        return replace(self, options={**self.options, "learning_rate": rate})
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for a fingerprint or a file."""
@@ -122,7 +132,8 @@ PRESETS: Mapping[tuple[str, str], Preset] = MappingProxyType(
             gamma=0.97,
             chunk_steps=32_768,
             log_std_init=-0.7,
-            options={"n_steps": 512, "batch_size": 512, "n_epochs": 10, "gae_lambda": 0.95, "learning_rate": 7e-4},
+            last_learning_rate=5e-5,
+            options={"n_steps": 512, "batch_size": 512, "n_epochs": 10, "gae_lambda": 0.95, "learning_rate": 1e-3},
         ),
     }
 )

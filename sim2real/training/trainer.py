@@ -190,7 +190,9 @@ class _Training:
 
     def _model(self, before: Checkpoint | None) -> tuple[models.Model, Normalizer]:
         normalizer = Normalizer(self._worlds, gamma=self._preset.gamma)
-        model = models.build(self._trainer.algorithm, self._preset, normalizer)
+        done = 0 if before is None else before.env_steps
+        preset = self._preset.at(min(done / max(self._total - self._chunk, 1), 1.0))
+        model = models.build(self._trainer.algorithm, preset, normalizer)
         if before is not None:
             models.restore(model, before.model)
             normalizer.restore(before.normalizer)
