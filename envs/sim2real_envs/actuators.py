@@ -13,6 +13,10 @@ damping b, Coulomb friction fc and gravity torque g, with e = q_command - q:
 which is exact stiction for one joint (static error fc / kp) and stable at any
 timestep, where an explicit law oscillates. Where the joint slips (v' not 0), r is
 -sign(v') fc; where it sticks, r = -I v / dt - kp e, within +-fc: no clip is needed.
+
+The step expects a joint that is free to move. Under a steady load that the law does
+not know (a payload, a contact) the joint stands still, and its stiffness is
+kp (I + dt b) / A, a little less than kp, and less at longer timesteps.
 """
 
 from __future__ import annotations
