@@ -67,6 +67,9 @@ _OFTEN = 25.0  # [Hz] a push in almost every control period
 
 PROBE_WITH: Mapping[str, Domain] = MappingProxyType(
     {
+        "actuator.strength_scale": MappingProxyType(
+            {"disturbance.arm_push": 100.0, "disturbance.arm_push_rate": _OFTEN, "disturbance.payload": 3.0}
+        ),
         "disturbance.object_push": MappingProxyType({"disturbance.object_push_rate": _OFTEN}),
         "disturbance.object_push_rate": MappingProxyType({"disturbance.object_push": 0.05}),
         "disturbance.arm_push": MappingProxyType({"disturbance.arm_push_rate": _OFTEN}),
