@@ -102,16 +102,17 @@ def parameter_table(world: str, space: ParameterSpace) -> Table:
     return table
 
 
-def world_tables() -> Iterable[Table]:
+def world_tables() -> Iterable[Table | str]:
     """Yield the environments that ship with their options, and the rigs."""
     options = catalogue.environment_options()
     table = Table(title="Environments", title_justify="left")
-    for heading in ("id", "parameters", "options"):
-        table.add_column(heading, no_wrap=heading != "options")
+    for heading in ("id", "parameters", "with pictures"):
+        table.add_column(heading, no_wrap=True, justify="left" if heading == "id" else "right")
     for env_id in catalogue.environment_ids():
-        space = catalogue.parameter_space("train", env_id, {})
-        table.add_row(env_id, str(len(space)), ", ".join(map(_option, options, options.values())))
+        counts = (len(catalogue.parameter_space("train", env_id, kind)) for kind in ({}, {"observation": "multimodal"}))
+        table.add_row(env_id, *map(str, counts))
     yield table
+    yield f"Options of each: {', '.join(map(_option, options, options.values()))}.\n"
     rigs = Table(title="Rigs, in which recordings are replayed", title_justify="left")
     for heading in ("id", "parameters"):
         rigs.add_column(heading)
