@@ -10,7 +10,7 @@ import numpy as np
 from sim2real_envs.actuators import Kind
 from sim2real_envs.arms.base import Arm, Vector
 from sim2real_envs.errors import UnknownNameError
-from sim2real_envs.kinematics import Kinematics, ToolPose, rotation_error
+from sim2real_envs.kinematics import Kinematics, ToolPose, rotation_error, rotation_from_rpy
 from sim2real_envs.parameters import Array
 
 CONTROL_PERIOD = 0.04  # [s]
@@ -33,6 +33,7 @@ class ToolSpace:
         low: Corner of the box in which targets stay [m].
         high: Opposite corner [m].
         turns: Whether the action turns the tool too, about x, y and z of the base frame.
+        yaw: How far the tool is turned about z, from the orientation that it has at home [rad].
     """
 
     axes: tuple[int, ...]
@@ -40,6 +41,7 @@ class ToolSpace:
     low: Vector
     high: Vector
     turns: bool = False
+    yaw: float = 0.0
 
 
 class Control(Protocol):
@@ -212,6 +214,12 @@ class JointTorque:
         return target
 
 
+def home_rotation(kinematics: Kinematics, yaw: float = 0.0) -> Array:
+    """Return the orientation (3, 3) that the tool has at home, turned by ``yaw`` [rad] about z of the base frame."""
+    rotation = kinematics.tool(kinematics.home).rotation
+    return rotation if yaw == 0.0 else rotation_from_rpy((0.0, 0.0, yaw)) @ rotation
+
+
 def make_control(name: str, arm: Arm, kinematics: Kinematics, space: ToolSpace) -> Control:
     """Return the control called ``name``.
 
@@ -219,7 +227,7 @@ def make_control(name: str, arm: Arm, kinematics: Kinematics, space: ToolSpace) 
         UnknownNameError: If there is no such control.
     """
     if name == "ee_delta":
-        return EEDelta(kinematics, space, kinematics.tool(kinematics.home).rotation)
+        return EEDelta(kinematics, space, home_rotation(kinematics, space.yaw))
     if name == "joint_delta":
         return JointDelta(kinematics)
     if name == "joint_velocity":

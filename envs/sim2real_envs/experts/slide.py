@@ -15,11 +15,13 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.tasks.slide import FRICTION, GRAVITY, touching
 
 _GAP = 0.015  # [m] between tip and puck before the strike
-_FARTHEST, _DEEPEST, _OFF = 0.1, 0.03, 0.012  # [m] of the tool before and behind the contact, and off its line
+_FARTHEST, _DEEPEST = 0.1, 0.03  # [m] of the tool before and behind the contact
+_OFF, _OFF_MOVING = 0.012, 0.02  # [m] of the tool off the line of the strike, and where the puck moves already
+_MOVING = 0.1  # [m/s]
 _FULL_SPEED = 0.53  # [m/s] of the tool at action 1
-_REBOUND = 1.18  # speed of a puck that was hit by that of the tool
-_PACE, _SIDE, _ACROSS = 0.6, 1.8, 20.0  # gains: of the tool's speed, of the puck's sideways speed, of the way off [1/m]
-_BEYOND = 0.615  # [m] along x, from where the puck is out of reach
+_REBOUND = 1.14  # speed of a puck that was hit by that of the tool
+_PACE, _SIDE, _ACROSS = 0.6, 2.2, 20.0  # gains: of the tool's speed, of the puck's sideways speed, of the way off [1/m]
+_BEYOND = 0.625  # [m] along x, from where the puck is out of reach
 _SHORT = 0.02  # [m] from the goal: well within tolerance
 
 
@@ -38,7 +40,8 @@ def act(view: TrueView) -> Array:
     to_contact = contact - view.tool.position[:2]
     ahead = float(to_contact @ along)
     across = to_contact - ahead * along
-    if not -_DEEPEST < ahead < _FARTHEST or math.hypot(*across.tolist()) > _OFF:
+    off = _OFF if speed < _MOVING else _OFF_MOVING
+    if not -_DEEPEST < ahead < _FARTHEST or math.hypot(*across.tolist()) > off:
         return towards(to_contact - _GAP * along)
     wanted = enough / _REBOUND
     pace = wanted + _PACE * (wanted - float(view.tool_velocity[:2] @ along))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real_envs.backends.base import Reading
-from sim2real_envs.control import ToolSpace
+from sim2real_envs.control import ToolSpace, home_rotation
 from sim2real_envs.kinematics import Kinematics, ToolPose
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
@@ -138,6 +138,6 @@ class Task(ABC):
         """
 
 
-def tool_start(kinematics: Kinematics, position: tuple[float, float, float]) -> Array:
-    """Return joint positions (n,) that put the tool at ``position`` [m], pointing as at home."""
-    return kinematics.solve(position, kinematics.tool(kinematics.home).rotation)
+def tool_start(kinematics: Kinematics, position: tuple[float, float, float], yaw: float = 0.0) -> Array:
+    """Return joint positions (n,) that put the tool at ``position`` [m], pointing as at home but for ``yaw`` [rad]."""
+    return kinematics.solve(position, home_rotation(kinematics, yaw))

@@ -26,16 +26,17 @@ MASS = 0.2  # [kg]
 FRICTION = 0.06  # of PTFE on steel; the 0.5 m/s of the tool then carry the puck for 0.2 m
 HEIGHT = 0.02  # [m] at which the tool moves: the height of the puck's centre of mass
 GRAVITY = 9.81  # [m/s2]
-_TIP = 0.01  # [m] half the width of a fingertip
-_HALF_HAND = 0.016  # [m] half the width of two closed fingers where they meet the puck
-_FLAT = 0.05  # sine of a direction up to which the flat front of a hand gives it
+_CORNER = (0.021, -0.005, 0.0025)  # [m] of a hand that is turned so: x and y from the tool, and its radius
+_ROD = (0.0, 0.0, 0.01)  # [m] the same of a rod
 _GAP = 0.01  # [m] between tip and puck before a strike
+_YAW = math.pi / 4  # a corner of a hand ahead: along its flat front the point of contact would change nothing
 _TOOL_START = (0.30, 0.0, HEIGHT)
 _PUCK_LOW, _PUCK_HIGH = (0.38, -0.06), (0.44, 0.06)
-_GOAL_LOW, _GOAL_HIGH = 0.68, 0.78  # along x
+_GOAL_LOW, _GOAL_HIGH = 0.69, 0.79  # along x
 _ASIDE = 0.1  # [m] at most, of the goal from the puck along y
-_BEYOND = 0.05  # [m] beyond the tool space: the tool, which ends 1 cm before its own position, cannot touch the puck
+_BEYOND = 0.06  # [m] beyond the tool space: the tool cannot touch the puck
 _TABLE = Body("table", (0.7, 0.6, 0.2), (0.55, 0.0, -0.2), colour=(0.75, 0.72, 0.66))
+_MOVED = 0.005  # [m] from where the puck was
 _TABLE_EDGE = 0.02  # [m] below the table top: the puck has fallen
 
 
@@ -46,8 +47,8 @@ class Slide(Task):
     reach may be struck again.
 
     Reward: 20 per metre that the place where the puck would come to rest, at its present speed and nominal friction,
-    comes closer to the goal, 10 per metre that the tool comes closer to the point from which it would strike a puck
-    within its reach, and 10 for success.
+    comes closer to the goal, 30 per metre that the tool comes closer to the point from which to strike, until the puck
+    has moved, and 10 for success.
     """
 
     tolerance = TOLERANCE
@@ -89,13 +90,13 @@ class Slide(Task):
             friction=(FRICTION, 0.03, 0.12),
         )
         self.scene = Scene(arm, _TABLE, (puck,), goal_half_extents=(TOLERANCE, TOLERANCE, 0.001))
-        self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT))
+        self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT), yaw=_YAW)
         self._fingers = len(arm.fingers)
-        self._start = tool_start(kinematics, _TOOL_START)
+        self._start = tool_start(kinematics, _TOOL_START, _YAW)
         self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
-        """Puck in a box of 6 x 12 cm; goal 11 to 21 cm beyond the tool space, at most 10 cm aside of the puck."""
+        """Puck in a box of 6 x 12 cm; goal 12 to 22 cm beyond the tool space, at most 10 cm aside of the puck."""
         puck = rng.uniform(_PUCK_LOW, _PUCK_HIGH)
         goal = rng.uniform(_GOAL_LOW, _GOAL_HIGH), puck[1] + rng.uniform(-_ASIDE, _ASIDE)
         return WorldState(
@@ -129,6 +130,7 @@ class Slide(Task):
         self._distance, self._approach = self._distances(tool, reading)
         self._first = self._seen = seen.bodies[0].position
         self._seen_tool = seen_tool.position
+        self._first_place, self._struck = reading.bodies[0].position, False
         self._steps, self._onset, self._peak_step = 0, -1, 0
         self._travel = self._peak_speed = self._peak_force = 0.0
 
@@ -160,9 +162,13 @@ class Slide(Task):
     def judge(self, tool: ToolPose, reading: Reading) -> Judgement:
         """Reward progress of puck and tool; success needs rest; a puck at rest where nobody reaches it ends it all."""
         distance, approach = self._distances(tool, reading)
-        reward = 20.0 * (self._distance - distance) + 10.0 * (self._approach - approach)
+        place, velocity = reading.bodies[0].position, reading.bodies[0].velocity
+        self._struck = self._struck or math.dist(place, self._first_place) > _MOVED
+        reward = 20.0 * (self._distance - distance)
+        if not self._struck:
+            reward += 30.0 * (self._approach - approach)
         self._distance, self._approach = distance, approach
-        (x, y, z), velocity = reading.bodies[0].position, reading.bodies[0].velocity
+        x, y, z = place
         at_rest = math.hypot(*velocity) < REST_SPEED
         if at_rest and math.hypot(self._goal_xy[0] - x, self._goal_xy[1] - y) < TOLERANCE:
             return Judgement(reward + 10.0, True)
@@ -177,7 +183,7 @@ class Slide(Task):
         self._steps += 1
         puck, speed = seen.bodies[0].position, math.hypot(*seen.bodies[0].velocity.tolist())
         self._travel += math.dist(puck, self._seen)
-        if self._onset < 0 and math.dist(puck, self._first) > 0.005:
+        if self._onset < 0 and math.dist(puck, self._first) > _MOVED:
             self._onset = self._steps
         if speed > self._peak_speed:
             self._peak_speed, self._peak_step = speed, self._steps
@@ -213,9 +219,7 @@ class Slide(Task):
         """Return the distances [m] from the puck's resting place to the goal, and from the tool to its strike point."""
         x, y, _ = reading.bodies[0].position
         rest_x, rest_y = resting_place((x, y), reading.bodies[0].velocity[:2])
-        low, high = self.tool_space.low, self.tool_space.high
-        near_x, near_y = min(max(x, low[0]), high[0]), min(max(y, low[1]), high[1])
-        behind_x, behind_y = self._strike_point(near_x, near_y)
+        behind_x, behind_y = self._strike_point(x, y)
         approach = math.hypot(behind_x - float(tool.position[0]), behind_y - float(tool.position[1]))
         return math.hypot(self._goal_xy[0] - rest_x, self._goal_xy[1] - rest_y), approach
 
@@ -230,17 +234,16 @@ class Slide(Task):
 def touching(direction: Sequence[float], fingers: int, gap: float = 0.0) -> tuple[float, float]:
     """Return where the centre of the puck is, seen from a tool that touches it to push it along ``direction`` [m].
 
-    A puck moves along the normal of the contact: to go aside it is met by the corner of a hand's flat front.
+    A puck moves along the normal of the contact: to go aside it is met off the middle.
 
     Args:
         direction: x and y, of length 1.
-        fingers: Two closed ones have a flat front, one rod is round.
+        fingers: Two of a hand, which meets the puck with a corner, or one rod.
         gap: [m] that is left between them.
     """
-    x, y = direction
-    front = _HALF_HAND * min(max(y / _FLAT, -1.0), 1.0) if fingers == 2 else 0.0
-    away = RADIUS + _TIP + gap
-    return away * x, away * y + front
+    x, y, radius = _CORNER if fingers == 2 else _ROD
+    away = RADIUS + radius + gap
+    return x + away * direction[0], y + away * direction[1]
 
 
 def resting_place(
