@@ -155,7 +155,7 @@ IMITATION_PRESETS: Mapping[str, ImitationPreset] = MappingProxyType(
         "push": _IMITATION,  # 16 000 steps
         "reach": _IMITATION,  # 6 000 steps
         "reach_pixels": _PIXELS,  # 16 000 steps, cameras front and side
-        "slide": _IMITATION,  # 16 000 steps
+        "slide": _IMITATION,  # 33 000 steps
         "stack": _LONG_IMITATION,  # 33 000 steps
     }
 )
