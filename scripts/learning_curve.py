@@ -9,6 +9,7 @@ with comments that say what was trained, and how often the policy succeeded on t
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,10 @@ def main(folder: Path) -> Path:
     if len(pieces) != 1 or spec.rounds:
         sys.exit(f"{folder}: has {len(pieces)} pieces and {spec.rounds} rounds, but a curve is of one piece, no round.")
     piece, machine = pieces[0], read_json(folder / "manifest.json")
-    seconds = _seconds(folder)
+    command, seconds = machine["command"], _seconds(folder)
+    changes = [f" --set {change}" for option, change in pairwise(command) if option == "--set"]
     head = {
-        "experiment": f"{spec.name}.yaml, seed {piece['seed']}",
+        "experiment": f"{spec.name}.yaml{''.join(changes)}, seed {piece['seed']}",
         "env": piece["env"],
         "agent": f"{spec.agent.algorithm}, preset {spec.agent.preset}",
         "env_steps": piece["env_steps"],

@@ -29,16 +29,18 @@ def test_a_curve_is_of_a_preset_and_an_experiment_that_ship(path: Path) -> None:
     assert found is not None
     assert (found[1].lower(), found[2]) == (algorithm, preset)
     assert preset in names(found[1])
-    assert load_spec(ROOT / "experiments" / said["experiment"].split(",")[0]).env.id == said["env"]
+    file, *changes = said["experiment"].split(",")[0].split(" --set ")
+    spec = load_spec(ROOT / "experiments" / file, changes)
+    assert (spec.env.id, spec.agent.algorithm, spec.agent.preset) == (said["env"], found[1], preset)
 
 
 @pytest.mark.parametrize("path", CURVES, ids=lambda path: path.stem)
-def test_a_curve_rises_to_a_policy_that_succeeds(path: Path) -> None:
+def test_a_curve_ends_with_a_policy_that_succeeds(path: Path) -> None:
     curve, said = pd.read_csv(path, comment="#"), head(path)
     assert curve["env_steps"].is_monotonic_increasing
     assert curve["seconds"].is_monotonic_increasing
     assert curve["env_steps"].iloc[-1] == int(said["env_steps"])
-    assert curve["success"].iloc[-1] > curve["success"].iloc[0]
+    assert curve["success"].iloc[-1] > 0.8
     successes = re.fullmatch(r"(\d+) successes in 100 episodes", said["final"])
     assert successes is not None
     assert int(successes[1]) >= 95
