@@ -185,7 +185,7 @@ def bench_cores(
 @bench_app.command("learn")
 @guarded
 def bench_learn(
-    steps: Annotated[int, typer.Option(min=1, help="Env steps of our training.")] = 80_000,
+    steps: Annotated[int, typer.Option(min=1, help="Env steps of our training.")] = 40_000,
     stock_steps: Annotated[int, typer.Option(min=1, help="Env steps of panda-gym's.")] = 20_000,
     episodes: Annotated[
         int, typer.Option(min=1, help="Episodes that each policy is tried on, from fixed seeds.")

@@ -20,7 +20,7 @@ from sim2real.training.trainer import Sb3Trainer
 from sim2real_envs.parameters import Array
 
 Progress = Callable[[int, int], None]
-STEPS, STOCK_STEPS = 80_000, 20_000
+STEPS, STOCK_STEPS = 40_000, 20_000
 EPISODES = 100
 
 
