@@ -206,7 +206,7 @@ class Actuators:
         joints = state.values["joint.position"].tolist()
         rest = joints if self._kind == "position" else [0.0] * len(joints)
         if self._fingers_move:
-            rest.append(float(state.values["finger.position"].mean()))
+            rest.append(float(state.values.get("finger.command", state.values["finger.position"]).mean()))
         past = [] if state.commands is None else state.commands.tolist()
         self._played = list(rest)
         self._history = [rest]

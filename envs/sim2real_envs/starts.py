@@ -13,6 +13,7 @@ from sim2real_envs.sensors import Measurement, Sensors, yaw_of
 from sim2real_envs.state import WorldState
 
 _OF_BODIES = ("object.pose", "object.twist", "support.pose", "support.twist", "hole.pose")
+_TOLD = ("goal", "hole.pose", "finger.position", "finger.command")  # not measured by any sensor here
 _HINGED = ("joint.position", "joint.velocity", "finger.position")
 
 
@@ -40,7 +41,7 @@ def replaced(sampled: WorldState, start: WorldState) -> WorldState:
     for name in start.values:
         if name in _OF_BODIES and name.replace("twist", "pose") not in sampled.values:
             raise StateError(f"{name!r} cannot be set: there is no {name.split('.')[0]} here.")
-        if name == "finger.position" and name not in sampled.values:
+        if name.startswith("finger.") and "finger.position" not in sampled.values:
             raise StateError(f"{name!r} cannot be set: the fingers do not move here.")
         if name in _HINGED:
             like = sampled.values[name if name in sampled.values else "joint.position"]
@@ -52,11 +53,7 @@ def replaced(sampled: WorldState, start: WorldState) -> WorldState:
     if start.commands is not None:
         width = len(sampled.values["joint.position"]) + ("finger.position" in sampled.values)
         _check_shape("commands", start.commands, (len(start.commands), width))
-    values, commands = {**sampled.values, **start.values}, start.commands
-    if commands is None and sampled.commands is not None:  # what the task commanded, at the joints that there are now
-        commands = sampled.commands.copy()
-        commands[:, : len(values["joint.position"])] = values["joint.position"]
-    return WorldState(values, start.spread, commands)
+    return WorldState({**sampled.values, **start.values}, start.spread, start.commands)
 
 
 def _check_shape(name: str, array: Array, wanted: tuple[int, ...]) -> None:
@@ -69,7 +66,7 @@ def measured_start(seen: Measurement, start: WorldState, sensors: Sensors) -> Wo
 
     Heights and tilts of objects are those of ``start``.
     """
-    values = {name: value for name, value in start.values.items() if name in ("goal", "hole.pose", "finger.position")}
+    values = {name: value for name, value in start.values.items() if name in _TOLD}
     values["joint.position"] = seen.joint_position
     spread = {"joint.position": np.full(len(seen.joint_position), sensors.joint_spread()[0])}
     poses = [name for name in ("object.pose", "support.pose") if name in start.values]

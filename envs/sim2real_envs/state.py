@@ -22,6 +22,7 @@ WORLD_STATE_SHAPES: Mapping[str, tuple[int | None, ...]] = MappingProxyType(
         "joint.position": (None,),
         "joint.velocity": (None,),
         "finger.position": (None,),
+        "finger.command": (1,),
         "object.pose": (7,),
         "object.twist": (6,),
         "support.pose": (7,),
@@ -88,8 +89,10 @@ class WorldState:
 
     Args:
         values: ``"joint.position"`` (n,), ``"joint.velocity"`` (n,), ``"finger.position"`` (f,),
-            ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``, ``"hole.pose"`` (7,),
-            ``"goal"`` (3,); a rig or task without an arm, an object, a second one or a hole lacks those names.
+            ``"finger.command"`` (1,) m: the opening that was asked of them before, where it differs from where they
+            are, as around something held; ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``,
+            ``"hole.pose"`` (7,), ``"goal"`` (3,); a rig or task without an arm, an object, a second one or a hole lacks
+            those names.
         spread: One standard deviation of what was measured, same keys and shapes (rotation as (3,) rad after the
             position's (3,) for a pose); an absent name means exact.
         commands: Past commands (h, a), latest last, in the actuator's own units: joint targets, then the opening of the

@@ -128,7 +128,7 @@ def test_sparse_rewards_are_minus_one_until_success() -> None:
 
 
 @pytest.mark.parametrize("reward", ["sparse", "dense"])
-@pytest.mark.parametrize("name", ["PandaReach-v0", "PandaPush-v0"])
+@pytest.mark.parametrize("name", sim2real_envs.ENV_IDS)
 def test_the_reward_of_a_step_is_that_of_its_goals_one_by_one_and_all_at_once(name: str, reward: str) -> None:
     env = made(name, reward=reward, goal_conditioned=True)
     observation, _ = env.reset(seed=3)
@@ -152,6 +152,22 @@ def test_a_goal_conditioned_observation_does_not_know_the_goal() -> None:
     seen = [env.reset(seed=0, options={"start": {"goal": np.array([x, 0.1, 0.0])}})[0] for x in (0.55, 0.65)]
     assert (seen[0]["observation"] == seen[1]["observation"]).all()
     assert (seen[0]["desired_goal"] != seen[1]["desired_goal"]).any()
+    env.close()
+
+
+@pytest.mark.parametrize("control", [name for name in CONTROLS if name != "ee_delta"])
+@pytest.mark.parametrize("name", ["PandaPickAndPlace-v0", "PandaStack-v0", "PandaPegInsert-v0"])
+def test_a_delayed_arm_with_a_hand_stays_where_it_is_asked_to(name: str, control: str) -> None:
+    env = made(name, control=control)
+    env.reset(seed=0, options={"domain": {"actuator.delay": 0.06}})
+    before = env.state()
+    stay = np.zeros(env.action_space.shape[0], dtype=np.float32)
+    stay[-1] = -1.0 if name == "PandaPegInsert-v0" else 1.0
+    for _ in range(6):
+        env.step(stay)
+    after = env.state()
+    assert np.abs(after.joint_position - before.joint_position).max() < 0.01
+    assert abs(after.finger_position - before.finger_position).max() < 0.002
     env.close()
 
 

@@ -15,8 +15,8 @@ from sim2real_envs.state import WorldState
 class TrueView(NamedTuple):
     """What an expert sees: the true state, base frame, without noise or delay.
 
-    ``tool``: true pose; ``tool_velocity`` (3,) m/s; ``reading``: joints, objects and forces; ``goal`` (3,) m;
-    ``gripper``: opening in force, in [-1, 1], -1 closed; ``start``: where the episode began, for what does not move
+    ``tool``: true pose; ``tool_velocity`` (6,) m/s, then rad/s; ``reading``: joints, objects and forces; ``goal`` (3,)
+    m; ``gripper``: opening in force, in [-1, 1], -1 closed; ``start``: where the episode began, for what does not move
     (the pose of a hole).
     """
 

@@ -95,11 +95,11 @@ class PegInsert(Task):
             {
                 "joint.position": self._start,
                 "finger.position": np.full(2, _AROUND_PEG),
+                "finger.command": np.zeros(1),  # the grip is firm already
                 "object.pose": np.array([x + along, y, z + up - _BELOW_TOOL, 0.0, 0.0, 0.0, 1.0]),
                 "hole.pose": np.array([*hole, DEPTH, 0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2)]),
                 "goal": np.array([*hole, DEPTH - GOAL_DEPTH]),
-            },
-            commands=np.append(self._start, 0.0)[None],  # the grip is firm already
+            }
         )
 
     def check_start(self, start: WorldState) -> None:
