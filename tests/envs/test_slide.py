@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 import sim2real_envs
 from sim2real_envs.errors import StateError
 from sim2real_envs.parameters import Array
-from sim2real_envs.tasks.slide import FRICTION, HALF_HEIGHT, REST_SPEED, TOLERANCE, resting_place
+from sim2real_envs.tasks.planar import REST_SPEED
+from sim2real_envs.tasks.slide import FRICTION, HALF_HEIGHT, TOLERANCE, resting_place
 from sim2real_envs.testing import EnvContract, ParameterContract
 
 Action = NDArray[np.float32]

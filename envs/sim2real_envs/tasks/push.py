@@ -16,10 +16,10 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.scene import TABLE, Body, Scene
 from sim2real_envs.sensors import Measurement
 from sim2real_envs.state import WorldState
-from sim2real_envs.tasks.base import Field, Judgement, Task, tool_start
+from sim2real_envs.tasks.base import Field, Judgement, tool_start
+from sim2real_envs.tasks.planar import REST_SPEED, TABLE_EDGE, PlanarTask, planar_outcomes
 
 TOLERANCE = 0.05  # [m]
-REST_SPEED = 0.02  # [m/s]
 HALF = 0.025  # [m] half the cube's edge
 MASS = 0.2  # [kg]
 HEIGHT = 0.03  # [m] at which the tool moves: 3 cm above the table, fingertips 2.3 cm
@@ -27,10 +27,9 @@ _BEHIND = 0.045  # [m] from the cube's centre to where a push begins
 _TOOL_START = (0.32, 0.0, HEIGHT)
 _CUBE_LOW, _CUBE_HIGH = (0.40, -0.12), (0.48, 0.12)
 _GOAL_LOW, _GOAL_HIGH = (0.52, -0.18), (0.66, 0.18)
-_TABLE_EDGE = 0.02  # [m] below the table top: the cube has fallen
 
 
-class Push(Task):
+class Push(PlanarTask):
     """Push a 5 cm cube to within 5 cm of a goal; it counts once the cube is at rest there.
 
     Reward: 20 per metre that the cube comes closer to the goal, 6 per metre that the tool comes closer to the point
@@ -38,8 +37,6 @@ class Push(Task):
     """
 
     tolerance = TOLERANCE
-    rest_speed = REST_SPEED
-    goal_size = 4
     fields = (
         Field("tool_position", 2, 2.0, "m"),
         Field("tool_velocity", 2, 10.0, "m/s"),
@@ -53,15 +50,7 @@ class Push(Task):
     )
     outcomes = (
         Outcome("success", "-", 1.0, "binary", "Cube within 5 cm of the goal, and at rest."),
-        Outcome("object_x", "m", 0.02, doc="Cube position at the end, along x."),
-        Outcome("object_y", "m", 0.02, doc="Cube position at the end, along y."),
-        Outcome("tool_x", "m", 0.02, doc="Tool position at the end, along x."),
-        Outcome("tool_y", "m", 0.02, doc="Tool position at the end, along y."),
-        Outcome("duration", "s", 0.2, doc="Time until success or the end of the episode."),
-        Outcome("onset", "s", 0.08, doc="Time until the cube had moved by 5 mm; the duration if it never did."),
-        Outcome("object_travel", "m", 0.03, doc="Length of the cube's path."),
-        Outcome("object_peak_speed", "m/s", 0.05, doc="Highest speed of the cube."),
-        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers, each a mean over one control period."),
+        *planar_outcomes("cube", 0.02),
     )
 
     def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
@@ -70,7 +59,6 @@ class Push(Task):
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.72, 0.35, HEIGHT))
         self._reach = arm.reach
         self._start = tool_start(kinematics, _TOOL_START)
-        self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
         """Cube in a box of 8 x 24 cm, goal in one of 14 x 36 cm behind it, at least 10 cm apart; yaw within 0.5 rad."""
@@ -103,13 +91,8 @@ class Push(Task):
         self, start: WorldState, tool: ToolPose, reading: Reading, seen: Measurement, seen_tool: ToolPose
     ) -> None:
         """Remember the goal and the distances from which progress is counted."""
-        self._goal = start.values["goal"]
-        self._goal_xy = (float(self._goal[0]), float(self._goal[1]))
+        self._follow(start, seen, seen_tool)
         self._distance, self._approach = self._distances(tool, reading)
-        self._first = self._seen = seen.bodies[0].position
-        self._seen_tool = seen_tool.position
-        self._steps, self._onset = 0, -1
-        self._travel = self._peak_speed = self._peak_force = 0.0
 
     def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
         """Return tool, cube and goal in the plane, where a push would begin, and the force on the fingers."""
@@ -143,46 +126,9 @@ class Push(Task):
         success = distance < TOLERANCE and vx * vx + vy * vy + vz * vz < REST_SPEED * REST_SPEED
         if success:
             return Judgement(reward + 10.0, True)
-        if z < -_TABLE_EDGE:
+        if z < -TABLE_EDGE:
             return Judgement(reward, False, "drop")
-        low, high = self.tool_space.low, self.tool_space.high
-        lost = x < low[0] - 0.05 or x > high[0] + 0.05 or y < low[1] - 0.05 or y > high[1] + 0.05
-        return Judgement(reward, False, "out_of_reach" if lost else "none")
-
-    def watch(self, seen: Measurement, tool: ToolPose) -> None:
-        """Follow the measured cube, tool and force."""
-        self._steps += 1
-        cube = seen.bodies[0].position
-        self._travel += math.dist(cube, self._seen)
-        if self._onset < 0 and math.dist(cube, self._first) > 0.005:
-            self._onset = self._steps
-        self._peak_speed = max(self._peak_speed, math.hypot(*seen.bodies[0].velocity.tolist()))
-        self._peak_force = max(self._peak_force, math.hypot(*seen.tool_force.tolist()))
-        self._seen, self._seen_tool = cube, tool.position
-
-    def outcome(self, success: bool, duration: float) -> dict[str, float]:
-        """Return where cube and tool ended and how they got there."""
-        onset = self._steps if self._onset < 0 else self._onset
-        return {
-            "success": float(success),
-            "object_x": float(self._seen[0]),
-            "object_y": float(self._seen[1]),
-            "tool_x": float(self._seen_tool[0]),
-            "tool_y": float(self._seen_tool[1]),
-            "duration": duration,
-            "onset": duration * onset / max(self._steps, 1),
-            "object_travel": self._travel,
-            "object_peak_speed": self._peak_speed,
-            "peak_force": self._peak_force,
-        }
-
-    def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
-        """Return the cube's position and velocity in the plane, (4,)."""
-        return [*seen.bodies[0].position[:2].tolist(), *seen.bodies[0].velocity[:2].tolist()]
-
-    def desired_goal(self) -> list[float]:
-        """Return the goal, at rest, (4,)."""
-        return [*self._goal_xy, 0.0, 0.0]
+        return Judgement(reward, False, "out_of_reach" if self._beyond_reach(x, y) else "none")
 
     def _distances(self, tool: ToolPose, reading: Reading) -> tuple[float, float]:
         """Return the distances [m] from cube to goal, and from tool to the point behind the cube, in the plane."""

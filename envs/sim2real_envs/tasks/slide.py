@@ -17,10 +17,10 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.scene import Body, Scene
 from sim2real_envs.sensors import Measurement
 from sim2real_envs.state import WorldState
-from sim2real_envs.tasks.base import Field, Judgement, Task, tool_start
+from sim2real_envs.tasks.base import Field, Judgement, tool_start
+from sim2real_envs.tasks.planar import MOVED, REST_SPEED, TABLE_EDGE, PlanarTask, planar_outcomes
 
 TOLERANCE = 0.06  # [m]: the puck overlaps the goal; 8 % of the speed of a strike makes as much
-REST_SPEED = 0.02  # [m/s]
 RADIUS, HALF_HEIGHT = 0.035, 0.02  # [m] of the puck
 MASS = 0.2  # [kg]
 FRICTION = 0.06  # of PTFE on steel; the 0.5 m/s of the tool then carry the puck for 0.2 m
@@ -34,13 +34,10 @@ _TOOL_START = (0.30, 0.0, HEIGHT)
 _PUCK_LOW, _PUCK_HIGH = (0.38, -0.06), (0.44, 0.06)
 _GOAL_LOW, _GOAL_HIGH = 0.69, 0.79  # along x
 _ASIDE = 0.1  # [m] at most, of the goal from the puck along y
-_BEYOND = 0.06  # [m] beyond the tool space: the tool cannot touch the puck
 _TABLE = Body("table", (0.7, 0.6, 0.2), (0.55, 0.0, -0.2), colour=(0.75, 0.72, 0.66))
-_MOVED = 0.005  # [m] from where the puck was
-_TABLE_EDGE = 0.02  # [m] below the table top: the puck has fallen
 
 
-class Slide(Task):
+class Slide(PlanarTask):
     """Strike a puck so that it slides to within 6 cm of a goal beyond the tool's reach; it counts once it rests there.
 
     A puck that has come to rest elsewhere beyond reach ends the episode as ``"out_of_reach"``; one that stays within
@@ -52,8 +49,7 @@ class Slide(Task):
     """
 
     tolerance = TOLERANCE
-    rest_speed = REST_SPEED
-    goal_size = 4
+    beyond = 0.06
     fields = (
         Field("tool_position", 2, 2.0, "m"),
         Field("tool_velocity", 2, 10.0, "m/s"),
@@ -67,16 +63,8 @@ class Slide(Task):
     )
     outcomes = (
         Outcome("success", "-", 1.0, "binary", "Puck within 6 cm of the goal, and at rest."),
-        Outcome("object_x", "m", 0.03, doc="Puck position at the end, along x."),
-        Outcome("object_y", "m", 0.03, doc="Puck position at the end, along y."),
-        Outcome("tool_x", "m", 0.02, doc="Tool position at the end, along x."),
-        Outcome("tool_y", "m", 0.02, doc="Tool position at the end, along y."),
-        Outcome("duration", "s", 0.2, doc="Time until success or the end of the episode."),
-        Outcome("onset", "s", 0.08, doc="Time until the puck had moved by 5 mm; the duration if it never did."),
-        Outcome("object_travel", "m", 0.03, doc="Length of the puck's path."),
-        Outcome("object_peak_speed", "m/s", 0.05, doc="Highest speed of the puck."),
+        *planar_outcomes("puck", 0.03),
         Outcome("slide_time", "s", 0.1, doc="Time from the puck's highest speed to the end."),
-        Outcome("peak_force", "N", 2.0, doc="Largest force on the fingers, each a mean over one control period."),
     )
 
     def __init__(self, arm: Arm, kinematics: Kinematics) -> None:
@@ -93,7 +81,6 @@ class Slide(Task):
         self.tool_space = ToolSpace((0, 1), HEIGHT, (0.25, -0.35, HEIGHT), (0.57, 0.35, HEIGHT), yaw=_YAW)
         self._fingers = len(arm.fingers)
         self._start = tool_start(kinematics, _TOOL_START, _YAW)
-        self._goal = np.zeros(3)
 
     def sample(self, rng: np.random.Generator) -> WorldState:
         """Puck in a box of 6 x 12 cm; goal 12 to 22 cm beyond the tool space, at most 10 cm aside of the puck."""
@@ -126,13 +113,9 @@ class Slide(Task):
         self, start: WorldState, tool: ToolPose, reading: Reading, seen: Measurement, seen_tool: ToolPose
     ) -> None:
         """Remember the goal and the distances from which progress is counted."""
-        self._goal_xy = (float(start.values["goal"][0]), float(start.values["goal"][1]))
+        self._follow(start, seen, seen_tool)
         self._distance, self._approach = self._distances(tool, reading)
-        self._first = self._seen = seen.bodies[0].position
-        self._seen_tool = seen_tool.position
         self._first_place, self._struck = reading.bodies[0].position, False
-        self._steps, self._onset, self._peak_step = 0, -1, 0
-        self._travel = self._peak_speed = self._peak_force = 0.0
 
     def observe(self, seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
         """Return tool, puck and goal in the plane, where the puck would rest, where a strike begins, and the force."""
@@ -163,7 +146,7 @@ class Slide(Task):
         """Reward progress of puck and tool; success needs rest; a puck at rest where nobody reaches it ends it all."""
         distance, approach = self._distances(tool, reading)
         place, velocity = reading.bodies[0].position, reading.bodies[0].velocity
-        self._struck = self._struck or math.dist(place, self._first_place) > _MOVED
+        self._struck = self._struck or math.dist(place, self._first_place) > MOVED
         reward = 20.0 * (self._distance - distance)
         if not self._struck:
             reward += 30.0 * (self._approach - approach)
@@ -172,48 +155,14 @@ class Slide(Task):
         at_rest = math.hypot(*velocity) < REST_SPEED
         if at_rest and math.hypot(self._goal_xy[0] - x, self._goal_xy[1] - y) < TOLERANCE:
             return Judgement(reward + 10.0, True)
-        if z < -_TABLE_EDGE:
+        if z < -TABLE_EDGE:
             return Judgement(reward, False, "drop")
-        low, high = self.tool_space.low, self.tool_space.high
-        beyond = x < low[0] - _BEYOND or x > high[0] + _BEYOND or y < low[1] - _BEYOND or y > high[1] + _BEYOND
-        return Judgement(reward, False, "out_of_reach" if beyond and at_rest else "none")
-
-    def watch(self, seen: Measurement, tool: ToolPose) -> None:
-        """Follow the measured puck, tool and force."""
-        self._steps += 1
-        puck, speed = seen.bodies[0].position, math.hypot(*seen.bodies[0].velocity.tolist())
-        self._travel += math.dist(puck, self._seen)
-        if self._onset < 0 and math.dist(puck, self._first) > _MOVED:
-            self._onset = self._steps
-        if speed > self._peak_speed:
-            self._peak_speed, self._peak_step = speed, self._steps
-        self._peak_force = max(self._peak_force, math.hypot(*seen.tool_force.tolist()))
-        self._seen, self._seen_tool = puck, tool.position
+        return Judgement(reward, False, "out_of_reach" if at_rest and self._beyond_reach(x, y) else "none")
 
     def outcome(self, success: bool, duration: float) -> dict[str, float]:
         """Return where puck and tool ended and how they got there."""
-        onset, steps = self._steps if self._onset < 0 else self._onset, max(self._steps, 1)
-        return {
-            "success": float(success),
-            "object_x": float(self._seen[0]),
-            "object_y": float(self._seen[1]),
-            "tool_x": float(self._seen_tool[0]),
-            "tool_y": float(self._seen_tool[1]),
-            "duration": duration,
-            "onset": duration * onset / steps,
-            "object_travel": self._travel,
-            "object_peak_speed": self._peak_speed,
-            "slide_time": duration * (self._steps - self._peak_step) / steps,
-            "peak_force": self._peak_force,
-        }
-
-    def achieved_goal(self, seen: Measurement, tool: ToolPose) -> list[float]:
-        """Return the puck's position and velocity in the plane, (4,)."""
-        return [*seen.bodies[0].position[:2].tolist(), *seen.bodies[0].velocity[:2].tolist()]
-
-    def desired_goal(self) -> list[float]:
-        """Return the goal, at rest, (4,)."""
-        return [*self._goal_xy, 0.0, 0.0]
+        sliding = duration * (self._steps - self._peak_step) / max(self._steps, 1)
+        return {**super().outcome(success, duration), "slide_time": sliding}
 
     def _distances(self, tool: ToolPose, reading: Reading) -> tuple[float, float]:
         """Return the distances [m] from the puck's resting place to the goal, and from the tool to its strike point."""
