@@ -113,8 +113,8 @@ class EEDelta:
         return target
 
 
-class JointDelta:
-    """Moves every joint relative to where it is measured."""
+class _PerJoint:
+    """A control whose action has one number per joint, and no memory unless it says so."""
 
     kind: Kind = "position"
 
@@ -132,7 +132,11 @@ class JointDelta:
         return len(self._kinematics.home)
 
     def reset(self, joint_position: Array) -> None:
-        """Do nothing: every target is relative to what is measured."""
+        """Do nothing: what is asked for depends on nothing before."""
+
+
+class JointDelta(_PerJoint):
+    """Moves every joint relative to where it is measured."""
 
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
         """Return the joint target within the joint limits."""
@@ -141,7 +145,7 @@ class JointDelta:
         return target
 
 
-class JointVelocity:
+class JointVelocity(_PerJoint):
     """Moves a set point at the commanded speed.
 
     The impedance law damps towards rest; a target that leads the set point by kd / kp times the speed makes of it
@@ -152,21 +156,10 @@ class JointVelocity:
         lead: kd / kp of each joint, (n,) [s].
     """
 
-    kind: Kind = "position"
-
     def __init__(self, kinematics: Kinematics, lead: Array) -> None:
-        self._kinematics, self._lead = kinematics, lead
+        super().__init__(kinematics)
+        self._lead = lead
         self._set_point = kinematics.home
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The joints, from the base outward."""
-        return tuple(f"joint {index + 1}" for index in range(self.size))
-
-    @property
-    def size(self) -> int:
-        """One number per joint."""
-        return len(self._kinematics.home)
 
     def reset(self, joint_position: Array) -> None:
         """Begin with the set point where the joints are."""
@@ -183,30 +176,19 @@ class JointVelocity:
         return target
 
 
-class JointTorque:
+class JointTorque(_PerJoint):
     """Asks for joint torques, on top of the compensation of the arm's weight.
 
     Args:
+        kinematics: Of the arm.
         strength: Torque limits of the joints, (n,) [Nm].
     """
 
     kind: Kind = "torque"
 
-    def __init__(self, strength: Array) -> None:
+    def __init__(self, kinematics: Kinematics, strength: Array) -> None:
+        super().__init__(kinematics)
         self._most = TORQUE_SHARE * strength
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The joints, from the base outward."""
-        return tuple(f"joint {index + 1}" for index in range(self.size))
-
-    @property
-    def size(self) -> int:
-        """One number per joint."""
-        return len(self._most)
-
-    def reset(self, joint_position: Array) -> None:
-        """Do nothing: a torque has no memory."""
 
     def target(self, action: Array, joint_position: Array, pose: ToolPose) -> list[float]:
         """Return the torques (n,) [Nm]."""
@@ -233,5 +215,5 @@ def make_control(name: str, arm: Arm, kinematics: Kinematics, space: ToolSpace) 
     if name == "joint_velocity":
         return JointVelocity(kinematics, np.array([joint.damping / joint.stiffness for joint in arm.joints]))
     if name == "joint_torque":
-        return JointTorque(np.array([joint.effort for joint in arm.joints]))
+        return JointTorque(kinematics, np.array([joint.effort for joint in arm.joints]))
     raise UnknownNameError(name, "a control", CONTROLS)

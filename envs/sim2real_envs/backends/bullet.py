@@ -7,7 +7,7 @@ import inspect
 import math
 import tempfile
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pybullet_data
@@ -17,6 +17,7 @@ from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.base import ENGINE, BodyReading, Disturbance, Reading
 from sim2real_envs.backends.bullet_camera import BulletCamera
 from sim2real_envs.backends.bullet_parameters import BulletParameters
+from sim2real_envs.backends.bullet_touch import SAMPLES, FingerTouch
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
 from sim2real_envs.gripper import finger_forces
@@ -25,10 +26,6 @@ from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.scene import Body, Scene
 from sim2real_envs.state import RobotState, WorldState, frozen
 
-Force: TypeAlias = tuple[float, float, float]
-
-_NO_FORCE: Force = (0.0, 0.0, 0.0)
-_FORCE_SAMPLES = 4  # per control period
 _MOST_REPLACED = 400  # bodies in the life of a world: 0.4 MB
 
 
@@ -54,8 +51,6 @@ class BulletBackend:
         self._disturbance = Disturbance()
         self._torque = [0.0] * scene.arm.size
         self._zeros = [0.0] * scene.arm.size
-        self._force_samples: list[list[Force]] = []
-        self._untouched = [_NO_FORCE] * len(self._fingers)
         self._law_in_force: tuple[JointLaw, float, Disturbance] | None = None
         self._kinematics = Kinematics(scene.arm)
         self._camera: BulletCamera | None = None
@@ -133,7 +128,8 @@ class BulletBackend:
         if self._goal is not None and "goal" in values:
             goal = values["goal"].tolist()
             pybullet.resetBasePositionAndOrientation(self._goal, goal, (0, 0, 0, 1), physicsClientId=client)
-        self._torque, self._force_samples = [0.0] * len(self._joints), []
+        self._torque = [0.0] * len(self._joints)
+        self._touch.begin()
         self.disturb(Disturbance())
 
     def disturb(self, disturbance: Disturbance) -> None:
@@ -161,8 +157,9 @@ class BulletBackend:
         weigh = compensation != 1.0
         constants, grip = self._constants_of(law)
         torques, done = self._torque, 0
-        stride = next_sample = max(1, substeps // _FORCE_SAMPLES)
-        self._force_samples = []
+        stride = next_sample = max(1, substeps // SAMPLES)
+        touch, objects = self._touch, self._parameters.objects
+        touch.begin()
         ends = [begin for begin, _ in commands[1:]] + [substeps]
         begin = 0
         for (_, target), end in zip(commands, ends, strict=True):
@@ -200,7 +197,7 @@ class BulletBackend:
                 step(client)
                 done += 1
                 if done == next_sample:
-                    self._sample_force()
+                    touch.sample(objects)
                     next_sample += stride
             begin = end
         self._torque = torques[:size]
@@ -220,7 +217,7 @@ class BulletBackend:
             linear, angular = pybullet.getBaseVelocity(body, physicsClientId=client)
             bodies.append(BodyReading(parameters.geometric_centre(com, orientation), orientation, linear, angular))
         return Reading(
-            position[:size], velocity, fingers, tuple(bodies), self._mean_forces(), bool(parameters.table_contacts())
+            position[:size], velocity, fingers, tuple(bodies), self._touch.mean(), bool(parameters.table_contacts())
         )
 
     def state(self) -> RobotState:
@@ -231,7 +228,7 @@ class BulletBackend:
         position, velocity = np.array(reading.joint_position), np.array(reading.joint_velocity)
         tool = self._kinematics.tool(position)
         motion = tool.jacobian @ velocity
-        forces = frozen(self._finger_forces())
+        forces = frozen(self._touch.now(self._parameters.objects))
         names = [body.name for body in self._scene.objects]
         poses = {name: frozen([*b.position, *b.orientation]) for name, b in zip(names, reading.bodies, strict=True)}
         twists = {name: frozen([*b.velocity, *b.spin]) for name, b in zip(names, reading.bodies, strict=True)}
@@ -298,6 +295,7 @@ class BulletBackend:
         """Put everything into an empty world, always in the same order."""
         scene = self._scene
         self._arm = self._load_arm(scene)
+        self._touch = FingerTouch(self._client, self._arm, self._fingers)
         self._table = self._make_box(scene.table)
         self._goal = self._make_marker(scene) if self._render else None
         self._parameters = BulletParameters(
@@ -376,38 +374,3 @@ class BulletBackend:
 
     def _finger_zeros(self) -> list[float]:
         return [0.0] * len(self._fingers) if self._scene.fingers_move else []
-
-    def _finger_forces(self) -> list[Force]:
-        """Return the contact force of the objects on each finger, (f, 3) N, world frame."""
-        forces: dict[int, Force] = {}
-        for body in self._parameters.objects:
-            for contact in pybullet.getContactPoints(bodyA=self._arm, bodyB=body, physicsClientId=self._client):
-                forces[contact[3]] = _added(forces.get(contact[3], _NO_FORCE), contact)
-        return [forces.get(finger, _NO_FORCE) for finger in self._fingers] if forces else self._untouched
-
-    def _sample_force(self) -> None:
-        """Keep the forces on the fingers for the period's mean; a push is over within a few steps."""
-        if self._parameters.objects:
-            self._force_samples.append(self._finger_forces())
-
-    def _mean_forces(self) -> Sequence[Sequence[float]]:
-        """Return the mean over the period's samples of the force on each finger, (f, 3) N."""
-        samples = [sample for sample in self._force_samples if sample is not self._untouched]
-        if not samples:
-            return self._untouched
-        share = 1.0 / len(self._force_samples)
-        return [
-            [share * sum(sample[finger][axis] for sample in samples) for axis in range(3)]
-            for finger in range(len(self._fingers))
-        ]
-
-
-def _added(force: Force, contact: Any) -> Force:
-    """Return ``force`` plus one contact's normal and two friction forces on body A (contactNormalOnB points to A)."""
-    normal, magnitude = contact[7], contact[9]
-    first, along_first, second, along_second = contact[11], contact[10], contact[13], contact[12]
-    return (
-        force[0] + normal[0] * magnitude + first[0] * along_first + second[0] * along_second,
-        force[1] + normal[1] * magnitude + first[1] * along_first + second[1] * along_second,
-        force[2] + normal[2] * magnitude + first[2] * along_first + second[2] * along_second,
-    )

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim2real_envs.backends.bullet_body import INERTIA, read_body, set_body
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.errors import ClosedError, EnvError
 from sim2real_envs.parameters import Array, Domain
 
-_MASS, _FRICTION, _INERTIA, _RESTITUTION, _ROLLING, _SPINNING, _DAMPING, _STIFFNESS = 0, 1, 2, 5, 6, 7, 8, 9
 _FAR_AWAY = (0.0, 0.0, 50.0)
 _UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 _TABLE_HALF_EXTENTS = (3.0, 3.0, 0.5)  # m; a box, because box against box gives a whole contact patch, a plane does not
@@ -63,44 +63,23 @@ class BulletFreeBody:
             physicsClientId=self._client,
         )
         mass = domain["object.mass"]
-        pybullet.changeDynamics(
-            self._body,
-            -1,
-            mass=mass,
-            localInertiaDiagonal=[axis * mass for axis in self._inertia_per_mass],
-            lateralFriction=domain["object.friction"],
-            spinningFriction=domain["object.spinning_friction"],
-            rollingFriction=domain["object.rolling_friction"],
-            restitution=domain["object.restitution"],
-            contactStiffness=domain["physics.contact_stiffness"],
-            contactDamping=domain["physics.contact_damping"],
-            linearDamping=0.0,
-            angularDamping=0.0,
-            activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
-            physicsClientId=self._client,
-        )
+        inertia = [axis * mass for axis in self._inertia_per_mass]
+        set_body(self._client, self._body, domain, localInertiaDiagonal=inertia)
 
     def applied(self) -> dict[str, float]:
         """Read every value back from the engine."""
         self._require_open()
         engine = pybullet.getPhysicsEngineParameters(physicsClientId=self._client)
-        own = pybullet.getDynamicsInfo(self._body, -1, physicsClientId=self._client)
         return {
             "physics.gravity": float(engine["gravityAccelerationZ"]),
             "physics.timestep": float(engine["fixedTimeStep"]),
-            "physics.contact_stiffness": float(own[_STIFFNESS]),
-            "physics.contact_damping": float(own[_DAMPING]),
-            "object.mass": float(own[_MASS]),
-            "object.friction": float(own[_FRICTION]),
-            "object.spinning_friction": float(own[_SPINNING]),
-            "object.rolling_friction": float(own[_ROLLING]),
-            "object.restitution": float(own[_RESTITUTION]),
+            **read_body(self._client, self._body),
         }
 
     def inertia(self) -> tuple[float, float, float]:
         """Return the principal moments of inertia in force [kg m2]."""
         moments: tuple[float, float, float] = pybullet.getDynamicsInfo(self._body, -1, physicsClientId=self._client)[
-            _INERTIA
+            INERTIA
         ]
         return moments
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sim2real_envs.backends.bullet_body import COM, FRICTION, INERTIA, MASS, RESTITUTION, read_body, set_body
 from sim2real_envs.backends.bullet_hole import BulletHole
 from sim2real_envs.backends.engine import pybullet
 from sim2real_envs.gripper import FINGER_MASS
@@ -23,7 +24,6 @@ SIZE_STEP = 0.01  # sizes are snapped to this, so that the bank of shapes stays 
 _FINGER_FRICTION, _FINGER_RESTITUTION = 1.0, 0.5
 _SOLVER_ITERATIONS = 20
 _GRASP_RESIDUAL = 1e-5  # at which the solver stops: as firm a grip as with the default of 1e-7, in a tenth less time
-_MASS, _FRICTION, _INERTIA, _COM, _RESTITUTION, _ROLLING, _SPINNING, _DAMPING, _STIFFNESS = 0, 1, 2, 3, 5, 6, 7, 8, 9
 
 
 def world_parameters(timestep: float) -> ParameterSpace:
@@ -151,11 +151,11 @@ class BulletParameters:
         hand, added = scene.arm.size - 1, 0.0
         for finger in range(scene.arm.size, scene.arm.size + len(scene.arm.fingers)):
             own = self._dynamics(self._arm, finger)
-            factor = FINGER_MASS / own[_MASS]
-            self._set_mass(finger, FINGER_MASS, [axis * factor for axis in own[_INERTIA]])
-            added += FINGER_MASS - own[_MASS]
+            factor = FINGER_MASS / own[MASS]
+            self._set_mass(finger, FINGER_MASS, [axis * factor for axis in own[INERTIA]])
+            added += FINGER_MASS - own[MASS]
         own = self._dynamics(self._arm, hand)
-        self._set_mass(hand, own[_MASS] - added, own[_INERTIA])
+        self._set_mass(hand, own[MASS] - added, own[INERTIA])
 
     # -- set ----------------------------------------------------------------------------------------------------
 
@@ -186,8 +186,8 @@ class BulletParameters:
             pybullet.changeDynamics(
                 self._arm,
                 link,
-                mass=nominal[_MASS] * scale,
-                localInertiaDiagonal=[axis * scale + added for axis in nominal[_INERTIA]],
+                mass=nominal[MASS] * scale,
+                localInertiaDiagonal=[axis * scale + added for axis in nominal[INERTIA]],
                 physicsClientId=self._client,
             )
 
@@ -202,21 +202,7 @@ class BulletParameters:
             self._made = wanted
         self.friction = domain["object.friction"]
         for body in self.objects:
-            pybullet.changeDynamics(
-                body,
-                -1,
-                mass=domain["object.mass"],
-                lateralFriction=domain["object.friction"],
-                spinningFriction=domain["object.spinning_friction"],
-                rollingFriction=domain["object.rolling_friction"],
-                restitution=domain["object.restitution"],
-                contactStiffness=domain["physics.contact_stiffness"],
-                contactDamping=domain["physics.contact_damping"],
-                linearDamping=0.0,
-                angularDamping=0.0,
-                activationState=pybullet.ACTIVATION_STATE_DISABLE_SLEEPING,
-                physicsClientId=self._client,
-            )
+            set_body(self._client, body, domain)
         pybullet.changeDynamics(
             self._table,
             -1,
@@ -247,11 +233,11 @@ class BulletParameters:
         """Read every value from the engine."""
         engine = pybullet.getPhysicsEngineParameters(physicsClientId=self._client)
         first, nominal = self._dynamics(self._arm, 0), self._links[0]
-        scale = first[_MASS] / nominal[_MASS]
+        scale = first[MASS] / nominal[MASS]
         values = {
             "physics.gravity": engine["gravityAccelerationZ"],
             "physics.timestep": engine["fixedTimeStep"],
-            "joint.armature": first[_INERTIA][2] - nominal[_INERTIA][2] * scale,
+            "joint.armature": first[INERTIA][2] - nominal[INERTIA][2] * scale,
             "joint.mass_scale": scale,
         }
         if self.objects:
@@ -265,18 +251,12 @@ class BulletParameters:
         edges = pybullet.getCollisionShapeData(object_id, -1, physicsClientId=self._client)[0][3]
         edge = 2.0 * body.half_extents[0 if body.shape == "box" else 2]
         return {
-            "physics.contact_stiffness": own[_STIFFNESS],
-            "physics.contact_damping": own[_DAMPING],
-            "object.mass": own[_MASS],
-            "object.friction": own[_FRICTION],
-            "object.spinning_friction": own[_SPINNING],
-            "object.rolling_friction": own[_ROLLING],
-            "object.restitution": own[_RESTITUTION],
+            **read_body(self._client, object_id),
             "object.size": edges[0] / edge,  # of a cylinder, its height
-            "object.com_offset_x": own[_COM][0],
-            "object.com_offset_y": own[_COM][1],
-            "table.friction": table[_FRICTION],
-            "table.restitution": table[_RESTITUTION],
+            "object.com_offset_x": own[COM][0],
+            "object.com_offset_y": own[COM][1],
+            "table.friction": table[FRICTION],
+            "table.restitution": table[RESTITUTION],
         }
 
     def _set_mass(self, link: int, mass: float, inertia: Sequence[float]) -> None:
@@ -298,8 +278,8 @@ class BulletParameters:
         if payload == self._payload:
             return
         self._payload = payload
-        mass = self._links[self._driven - 1][_MASS] * self.mass_scale + payload
-        nominal = self._links[self._driven - 1][_INERTIA]
+        mass = self._links[self._driven - 1][MASS] * self.mass_scale + payload
+        nominal = self._links[self._driven - 1][INERTIA]
         inertia = [axis * self.mass_scale + self.armature for axis in nominal]
         pybullet.changeDynamics(
             self._arm, self._driven - 1, mass=mass, localInertiaDiagonal=inertia, physicsClientId=self._client

@@ -14,6 +14,7 @@ from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
 from sim2real_envs.sensors import Measurement
 from sim2real_envs.state import WorldState
+from sim2real_envs.tasks.base import Field
 
 OPEN = 0.04  # [m] each finger from closed, at the start
 REST_SPEED = 0.02  # [m/s]
@@ -24,6 +25,17 @@ _LIFTED = 0.04  # [m] above where it lay: the object hangs in the hand
 _BACK = 0.01  # [m] above where it lay: the object is put down
 _MOST_TURN = math.cos(0.6)  # of the object's own z axis against the hand, since it was lifted
 
+GRASP_FIELDS = (
+    Field("tool_position", 3, 2.0, "m"),
+    Field("tool_velocity", 3, 10.0, "m/s"),
+    Field("finger_opening", 1, 0.1, "m"),
+    Field("grip_force", 1, 200.0, "N"),
+    Field("object_from_tool", 3, 2.0, "m"),
+    Field("object_velocity", 3, 10.0, "m/s"),
+    Field("object_yaw_sine", 1, 1.0, "-"),
+    Field("object_yaw_cosine", 1, 1.0, "-"),
+    Field("object_tilt", 2, 2.0, "-"),
+)
 GRASP_OUTCOMES = (
     Outcome("object_x", "m", 0.02, doc="Object position at the end, along x."),
     Outcome("object_y", "m", 0.02, doc="Object position at the end, along y."),
@@ -38,6 +50,22 @@ GRASP_OUTCOMES = (
     Outcome("object_slip", "m", 0.005, doc="Way of the object in the hand between its first firm grip and the last."),
     Outcome("peak_grip_force", "N", 5.0, doc="Largest force on the weaker finger, a mean over one control period."),
 )
+
+
+def observe_grasp(seen: Measurement, tool: ToolPose, tool_velocity: Array) -> list[float]:
+    """Return the numbers of ``GRASP_FIELDS``: tool, grip, and the first body as it is seen from the tool."""
+    body = seen.bodies[0]
+    return [
+        *tool.position.tolist(),
+        *tool_velocity[:3].tolist(),
+        opening(seen.finger_position.tolist()),
+        grip_force(seen.finger_forces.tolist()),
+        *(body.position - tool.position).tolist(),
+        *body.velocity.tolist(),
+        math.sin(body.yaw),
+        math.cos(body.yaw),
+        *body.tilt.tolist(),
+    ]
 
 
 def grip_force(finger_forces: Sequence[Sequence[float]]) -> float:

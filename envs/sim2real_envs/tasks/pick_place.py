@@ -17,6 +17,7 @@ from sim2real_envs.sensors import Measurement
 from sim2real_envs.state import WorldState
 from sim2real_envs.tasks.base import Field, Judgement, Task, tool_start
 from sim2real_envs.tasks.grasping import (
+    GRASP_FIELDS,
     GRASP_OUTCOMES,
     HELD_FORCE,
     OPEN,
@@ -26,7 +27,7 @@ from sim2real_envs.tasks.grasping import (
     check_fingers,
     check_object,
     grip_force,
-    opening,
+    observe_grasp,
 )
 
 TOLERANCE = 0.04  # [m]
@@ -53,15 +54,7 @@ class PickAndPlace(Task):
     goal_size = 6
     horizon = 100
     fields = (
-        Field("tool_position", 3, 2.0, "m"),
-        Field("tool_velocity", 3, 10.0, "m/s"),
-        Field("finger_opening", 1, 0.1, "m"),
-        Field("grip_force", 1, 200.0, "N"),
-        Field("object_from_tool", 3, 2.0, "m"),
-        Field("object_velocity", 3, 10.0, "m/s"),
-        Field("object_yaw_sine", 1, 1.0, "-"),
-        Field("object_yaw_cosine", 1, 1.0, "-"),
-        Field("object_tilt", 2, 2.0, "-"),
+        *GRASP_FIELDS,
         Field("goal_from_object", 3, 2.0, "m", of_goal=True),
     )
     outcomes = (
@@ -118,15 +111,7 @@ class PickAndPlace(Task):
         """Return tool, grip, cube and the way to the goal."""
         cube = seen.bodies[0]
         return [
-            *tool.position.tolist(),
-            *tool_velocity[:3].tolist(),
-            opening(seen.finger_position.tolist()),
-            grip_force(seen.finger_forces.tolist()),
-            *(cube.position - tool.position).tolist(),
-            *cube.velocity.tolist(),
-            math.sin(cube.yaw),
-            math.cos(cube.yaw),
-            *cube.tilt.tolist(),
+            *observe_grasp(seen, tool, tool_velocity),
             *(self._goal - cube.position).tolist(),
         ]
 
