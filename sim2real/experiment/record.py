@@ -64,10 +64,10 @@ class Record(Stages):
         """Add held-out recordings and the errors of their predictions, and write a few to ``predictions.npz``."""
         with replacing(self.folder / "predictions.npz") as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **predictions.excerpt())
-        errors = zip(predictions.position_errors().tolist(), predictions.rotation_errors().tolist(), strict=True)
+        errors = predictions.errors["predicted"]
         predicted = [
-            replace(recording, domain=domain, outcome={"position_error": position, "rotation_error": rotation})
-            for recording, (position, rotation) in zip(recordings, errors, strict=True)
+            replace(recording, domain=domain, outcome={name: float(each[row]) for name, each in errors.items()})
+            for row, recording in enumerate(recordings)
         ]
         for side, episodes in (("real", recordings), ("simulated", predicted)):
             self.rows += episode_rows(self.piece, 1, side, "held_out", episodes, randomizer.space)

@@ -66,7 +66,7 @@ def identify(piece: Piece, lab: Lab, record: Record) -> None:
     domain = {name: marginal.mean for name, marginal in randomizer.describe().parameters.items()}
     predictions = target.predict(domain, stream("predict"))
     record.held_out(target.held_out(), predictions, randomizer, domain)
-    held_out = predictions.summary(stream.common("held-out")).to_dict()
+    held_out = predictions.summary(stream.common("held-out"))
     fitted_on = record.spent["real_episodes_used"]
     found = {"held_out": held_out, "fitted_on": fitted_on, "seconds": round(record.spent["seconds"], 1)}
     record.finish(randomizer, identification=found)

@@ -24,6 +24,9 @@ from sim2real.gap.statistics import (
     paired_mean_difference,
 )
 from sim2real_envs.parameters import Array
+from sim2real_envs.rigs.errors import mean_over_time
+from sim2real_envs.rigs.errors import position_error as position_error
+from sim2real_envs.rigs.errors import rotation_error as rotation_error
 
 
 @dataclass(frozen=True)
@@ -109,37 +112,8 @@ def mean_gap(*, simulated: ArrayLike, real: ArrayLike, paired: tuple[ArrayLike, 
     return MeanGap(*means, s.size, r.size, difference, paired_mean_difference(*paired), pairs)
 
 
-def position_error(*, predicted: ArrayLike, recorded: ArrayLike) -> Array:
-    """Return the mean distance of positions (..., t, 3) over time, (...) [unit of the positions].
-
-    Times at which either is NaN, as behind the end of a recording, are left out; NaN where none is left.
-    """
-    offsets = np.asarray(predicted, dtype=np.float64) - np.asarray(recorded, dtype=np.float64)
-    return _mean_over_time(np.linalg.norm(offsets, axis=-1))
-
-
-def rotation_error(*, predicted: ArrayLike, recorded: ArrayLike) -> Array:
-    """Return the mean angle between unit quaternions (..., t, 4) over time, (...) [rad]; NaN as in ``position_error``.
-
-    Two unit quaternions an angle a apart have |p - r| = 2 sin(a/4) and |p + r| = 2 cos(a/4), or the reverse for the
-    other sign of r. Exact for small angles, where an arc cosine is not.
-    """
-    p, r = np.asarray(predicted, dtype=np.float64), np.asarray(recorded, dtype=np.float64)
-    apart, together = np.linalg.norm(p - r, axis=-1), np.linalg.norm(p + r, axis=-1)
-    return _mean_over_time(4.0 * np.arctan2(np.minimum(apart, together), np.maximum(apart, together)))
-
-
 def feature_errors(*, predicted: ArrayLike, recorded: ArrayLike) -> tuple[Array, Array]:
     """Return the L1 and L2 error of every feature over time, paths (t, d) to (d,) and (d,): mean |e|, root mean e^2."""
     error = np.asarray(predicted, dtype=np.float64) - np.asarray(recorded, dtype=np.float64)
-    absolute = _mean_over_time(np.abs(error).T)
-    return absolute, np.sqrt(_mean_over_time((error**2).T))
-
-
-def _mean_over_time(values: Array) -> Array:
-    """Mean over the last axis without NaN; NaN where nothing is left."""
-    finite = np.isfinite(values)
-    count = finite.sum(axis=-1)
-    total = np.where(finite, values, 0.0).sum(axis=-1)
-    mean: Array = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return mean
+    absolute = mean_over_time(np.abs(error).T)
+    return absolute, np.sqrt(mean_over_time((error**2).T))

@@ -31,6 +31,7 @@ class Recording:
         rate: Nominal samples in a second [Hz].
         start: The state at the first sample as well as the recording tells it, with the spread of that estimate.
         motion: Name of the motion. Recordings of one motion are copies of each other, and a split keeps them together.
+        group: What else a split keeps together, such as the rollout that it is a window of; by default the motion.
     """
 
     name: str
@@ -40,11 +41,13 @@ class Recording:
     rate: float
     start: WorldState
     motion: str
+    group: str = ""
 
     def __post_init__(self) -> None:
         for field in ("times", "actions"):
             object.__setattr__(self, field, frozen(getattr(self, field)))
         object.__setattr__(self, "values", MappingProxyType({k: frozen(v) for k, v in self.values.items()}))
+        object.__setattr__(self, "group", self.group or self.motion)
         lengths = {"times": len(self.times), "actions": len(self.actions) + 1}
         lengths |= {name: len(array) for name, array in self.values.items()}
         if set(lengths.values()) != {len(self.times)}:
@@ -54,7 +57,8 @@ class Recording:
             )
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.name, self.times, dict(self.values), self.actions, self.rate, self.start, self.motion)
+        values = dict(self.values)
+        return type(self), (self.name, self.times, values, self.actions, self.rate, self.start, self.motion, self.group)
 
     def to_episode(self, rig: Rig) -> Episode:
         """Return the recording as a real episode, its outcomes measured by ``rig`` as those of a simulated path."""

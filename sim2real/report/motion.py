@@ -1,4 +1,4 @@
-"""Predicted beside recorded motion, of recordings that were not used for fitting."""
+"""Predicted beside recorded positions of an object, of recordings that were not used for fitting."""
 
 from __future__ import annotations
 
@@ -33,15 +33,16 @@ LINES = {
     "predicted": Line(FITTED, "-", 1.7, "fitted parameters"),
     "recorded": Line(RECORDED, (0, (5, 2)), 1.4, "recorded"),
 }
+POSITION = ["x [m]", "y [m]", "z [m]"]
 FROM_ABOVE, OVER_TIME = 8, 4
 """How many recordings each figure shows."""
 
 
 def paths_from_above(piece: Piece) -> Drawing | None:
     """Draw recorded, predicted and stock paths in the plane of the table."""
-    if piece.predictions is None:
+    paths = _positions(piece)
+    if paths is None:
         return None
-    paths = piece.predictions
     shown = _spread_by_error(paths, FROM_ABOVE)
     columns = min(4, len(shown))
     rows = -(-len(shown) // columns)
@@ -63,7 +64,7 @@ def paths_from_above(piece: Piece) -> Drawing | None:
             axis.set_ylabel("y [cm]")
         if position + columns >= len(shown):
             axis.set_xlabel("x [cm]")
-    figure.legend(handles=_handles(), loc="outside lower left", ncols=3)
+    figure.legend(handles=handles(), loc="outside lower left", ncols=3)
     return Drawing(
         _name("paths_from_above", piece),
         "Predicted and recorded motion, from above",
@@ -77,9 +78,9 @@ def paths_from_above(piece: Piece) -> Drawing | None:
 
 def motion_over_time(piece: Piece) -> Drawing | None:
     """Draw the three coordinates against time."""
-    if piece.predictions is None:
+    paths = _positions(piece)
+    if paths is None:
         return None
-    paths = piece.predictions
     shown = _spread_by_error(paths, OVER_TIME)
     figure, axes = panels(3, len(shown), 8.2, 5.6, sharex=True)
     for column, index in enumerate(shown):
@@ -94,7 +95,7 @@ def motion_over_time(piece: Piece) -> Drawing | None:
                 axis.set_ylabel(f"{'xyz'[row]} [cm]")
         axes[column].set_title(str(paths["labels"][index]), fontsize=9, fontweight="normal")
         axes[2 * len(shown) + column].set_xlabel("time [s]")
-    figure.legend(handles=_handles(), loc="outside lower left", ncols=3)
+    figure.legend(handles=handles(), loc="outside lower left", ncols=3)
     return Drawing(
         _name("motion_over_time", piece),
         "Predicted and recorded motion over time",
@@ -107,9 +108,9 @@ def motion_over_time(piece: Piece) -> Drawing | None:
 
 def error_over_time(piece: Piece) -> Drawing | None:
     """Draw how far predictions are from the recording as time passes."""
-    if piece.predictions is None:
+    paths = _positions(piece)
+    if paths is None:
         return None
-    paths = piece.predictions
     figure, (axis,) = panels(1, 1, 8.2, 3.2)
     columns = {"time_s": paths["times"]}
     for name in ("stock", "predicted"):
@@ -120,7 +121,7 @@ def error_over_time(piece: Piece) -> Drawing | None:
     axis.set_ylabel("position error [mm]")
     axis.set_ylim(bottom=0)
     axis.set_xlim(left=0)
-    axis.legend(handles=_handles()[:2], loc="upper left")
+    axis.legend(handles=handles()[:2], loc="upper left")
     return Drawing(
         _name("error_over_time", piece),
         "Position error over time",
@@ -129,6 +130,14 @@ def error_over_time(piece: Piece) -> Drawing | None:
         figure,
         pd.DataFrame(columns),
     )
+
+
+def _positions(piece: Piece) -> Paths | None:
+    """Return the predictions of a piece where they are positions in space."""
+    paths = piece.predictions
+    if paths is None or paths["columns"].tolist() != POSITION:
+        return None
+    return paths
 
 
 def _error_quartiles(paths: Paths, name: str) -> Array:
@@ -176,7 +185,8 @@ def _path_table(paths: Paths, shown: Sequence[int]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _handles() -> list[Line2D]:
+def handles() -> list[Line2D]:
+    """Return the legend of the three sides."""
     return [
         Line2D([], [], color=colour, linestyle=dashes, linewidth=width, label=label)
         for colour, dashes, width, label in LINES.values()

@@ -240,12 +240,25 @@ def _identified_sentence(method: str, identification: Table) -> str:
 
 
 def _held_out(held_out: Table) -> str:
-    position = f"{held_out['position_error_mm']:.1f}{NARROW}mm"
-    if "position_error_low_mm" in held_out:
-        low, high = (f"{held_out[f'position_error_{end}_mm']:.1f}" for end in ("low", "high"))
-        position += f" (95{NARROW}% interval {low} to {high}{NARROW}mm)"
-    stock = ""
-    if "stock_position_error_mm" in held_out:
-        mm, deg = held_out["stock_position_error_mm"], held_out["stock_rotation_error_deg"]
-        stock = f", against {mm:.0f}{NARROW}mm and {deg:.0f}° with stock parameters"
-    return f"a mean position error of {position} and a rotation error of {held_out['rotation_error_deg']:.1f}°{stock}"
+    """Return every error in words, with its interval, and the stock parameters' beside it."""
+    parts = []
+    for name, value in held_out.items():
+        if name == "n" or name.startswith(("stock_", "median_")) or "_low_" in name or "_high_" in name:
+            continue
+        error, _, unit = name.rpartition("_")
+        spoken = f"{error.replace('_', ' ')} of {_with_unit(value, unit)}"
+        if f"{error}_low_{unit}" in held_out:
+            low, high = (held_out[f"{error}_{end}_{unit}"] for end in ("low", "high"))
+            spoken += f" (95{NARROW}% interval {_figure(low, unit)} to {_with_unit(high, unit)})"
+        if (stock := f"stock_{name}") in held_out:
+            spoken += f", against {_with_unit(held_out[stock], unit)} with stock parameters"
+        parts.append(f"a {'' if unit == 'rad' else 'mean '}{spoken}")
+    return listed(parts)
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value:.3f}" if unit in ("rad", "m") else f"{value:.1f}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    return _figure(value, unit) + ("°" if unit == "deg" else f"{NARROW}{unit}")

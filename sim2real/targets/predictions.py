@@ -2,94 +2,87 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from sim2real.gap.metrics import position_error, rotation_error
 from sim2real.gap.statistics import stratified_bootstrap
 from sim2real_envs.parameters import Array
+from sim2real_envs.rigs import Misfit, Signal
 
-MILLI = 1e3
-
-
-@dataclass(frozen=True)
-class HeldOut:
-    """Errors over recordings not used for fitting; each recording's error is its mean over time.
-
-    The interval is a 95 % percentile bootstrap over the recordings.
-    """
-
-    n: int
-    position_error_mm: float
-    rotation_error_deg: float
-    position_error_low_mm: float
-    position_error_high_mm: float
-    median_position_error_mm: float
-    median_rotation_error_deg: float
-    stock_position_error_mm: float
-    stock_rotation_error_deg: float
-
-    def to_dict(self) -> dict[str, float]:
-        """Return the fields by name."""
-        return asdict(self)
+SIDES = ("recorded", "predicted", "stock")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Recorded, predicted and stock motion of e recordings, NaN behind the end of each.
+    """Recorded, predicted and stock paths of e recordings, NaN behind the end of each.
 
     Args:
         labels: Names of the recordings.
-        times: (t,) s.
-        recorded: Poses (e, t, 7) m and xyzw.
-        predicted: The same in the fitted domain.
-        stock: The same at nominal parameters.
+        times: Of the longest recording (t,) [s].
+        signals: The trajectories of the rig's paths.
+        misfits: What the rig measures of a prediction.
+        paths: Side (``"recorded"``, ``"predicted"``, ``"stock"``: at nominal parameters) to signal to (e, t, d).
+        errors: Side (``"predicted"``, ``"stock"``) to misfit to (e,), SI.
     """
 
     labels: tuple[str, ...]
     times: Array
-    recorded: Array
-    predicted: Array
-    stock: Array
+    signals: tuple[Signal, ...]
+    misfits: tuple[Misfit, ...]
+    paths: Mapping[str, Mapping[str, Array]]
+    errors: Mapping[str, Mapping[str, Array]]
 
-    def position_errors(self, side: str = "predicted") -> Array:
-        """Return the mean distance from the recorded positions [m], (e,), of ``"predicted"`` or ``"stock"``."""
-        return position_error(predicted=self._poses(side)[..., :3], recorded=self.recorded[..., :3])
+    def summary(self, rng: np.random.Generator) -> dict[str, float]:
+        """Return ``n`` and, of every misfit in the unit of its name, the pooled value, its interval and its median.
 
-    def rotation_errors(self, side: str = "predicted") -> Array:
-        """Return the mean angle from the recorded orientations [rad], (e,)."""
-        return rotation_error(predicted=self._poses(side)[..., 3:], recorded=self.recorded[..., 3:])
-
-    def _poses(self, side: str) -> Array:
-        return self.stock if side == "stock" else self.predicted
-
-    def summary(self, rng: np.random.Generator) -> HeldOut:
-        """Return means, medians and an interval; ``rng`` resamples the recordings."""
-        position, rotation = MILLI * self.position_errors(), np.degrees(self.rotation_errors())
-        interval = stratified_bootstrap([position], lambda groups: float(np.mean(groups[0])), rng)
-        return HeldOut(
-            n=len(self.labels),
-            position_error_mm=float(np.mean(position)),
-            rotation_error_deg=float(np.mean(rotation)),
-            position_error_low_mm=interval.low,
-            position_error_high_mm=interval.high,
-            median_position_error_mm=float(np.median(position)),
-            median_rotation_error_deg=float(np.median(rotation)),
-            stock_position_error_mm=float(MILLI * np.mean(self.position_errors("stock"))),
-            stock_rotation_error_deg=float(np.degrees(np.mean(self.rotation_errors("stock")))),
-        )
+        For ``position_error`` in mm: ``position_error_mm``, ``position_error_low_mm`` and ``position_error_high_mm``,
+        a 95 % percentile bootstrap over the recordings, ``median_position_error_mm``, and for nominal parameters
+        ``stock_position_error_mm``. ``rng`` resamples the recordings.
+        """
+        found: dict[str, float] = {"n": len(self.labels)}
+        for misfit in self.misfits:
+            name, unit = misfit.name, misfit.unit
+            values = misfit.per_si * self.errors["predicted"][name]
+            interval = stratified_bootstrap([values], partial(_pooled_groups, how=misfit.pool), rng)
+            found |= {
+                f"{name}_{unit}": pooled(values, misfit.pool),
+                f"{name}_low_{unit}": interval.low,
+                f"{name}_high_{unit}": interval.high,
+                f"median_{name}_{unit}": float(np.median(values)),
+                f"stock_{name}_{unit}": pooled(misfit.per_si * self.errors["stock"][name], misfit.pool),
+            }
+        return found
 
     def excerpt(self, count: int = 12) -> dict[str, Array]:
-        """Return positions of a few recordings, evenly picked, as arrays to save: see ``predictions.npz``.
+        """Return what is drawn of a few recordings, evenly picked, as arrays to save: see ``predictions.npz``.
 
-        ``times`` (t,), ``recorded``, ``predicted`` and ``stock`` (e, t, 3) m, ``labels`` (e,) text.
+        ``times`` (t,), ``recorded``, ``predicted`` and ``stock`` (e, t, d), ``columns`` (d,) such as ``"x [m]"``,
+        ``labels`` (e,) text.
         """
         picked = np.unique(np.linspace(0, len(self.labels) - 1, min(count, len(self.labels))).round().astype(int))
-        length = int(np.isfinite(self.recorded[picked, :, 0]).any(axis=0).sum())
-        sides = {"recorded": self.recorded, "predicted": self.predicted, "stock": self.stock}
+        sides = {
+            side: np.concatenate(
+                [self.paths[side][signal.name][picked, :, : signal.drawn] for signal in self.signals], axis=2
+            )
+            for side in SIDES
+        }
+        length = int(np.isfinite(sides["recorded"]).any(axis=(0, 2)).sum())
+        columns = [f"{column} [{signal.unit}]" for signal in self.signals for column in signal.columns[: signal.drawn]]
         return {
             "times": self.times[:length],
-            **{name: poses[picked, :length, :3] for name, poses in sides.items()},
+            **{side: drawn[:, :length] for side, drawn in sides.items()},
+            "columns": np.array(columns),
             "labels": np.array([self.labels[index] for index in picked]),
         }
+
+
+def pooled(values: Array, how: str) -> float:
+    """Return one number for those of all recordings: their mean, or the root of their mean square."""
+    return float(np.sqrt(np.mean(values**2)) if how == "rms" else np.mean(values))
+
+
+def _pooled_groups(groups: Sequence[Array], how: str) -> float:
+    return pooled(groups[0], how)

@@ -27,7 +27,7 @@ class RecordingTarget:
         data: A data set, such as ``"cube_toss"``.
         rig: The rig to replay it in; None for the data set's own.
         options: What the rig is made with.
-        fit: How many motions to learn from, one recording of each; the others are held out.
+        fit: How many groups of recordings to learn from, by default each of one motion; the others are held out.
         split_seed: Which ones: the same seed takes the same of the same recordings.
         workers: Processes that replay; 0 for this one.
         folder: The data folder; None for ``sim2real.recordings.data_folder()``.
@@ -58,17 +58,17 @@ class RecordingTarget:
         self._rig, self._options, self._progress = rig or resolve(data).rig, dict(options or {}), progress
         self._facts = rig_facts(self._rig, self._options)
         recordings = load(data, folder)
-        first_of = {recording.motion: recording for recording in reversed(recordings)}
-        if not 1 <= fit < len(first_of):
+        groups = list(dict.fromkeys(recording.group for recording in recordings))
+        if not 1 <= fit < len(groups):
             raise InsufficientEvidence(
-                f"`1 <= fit < {len(first_of)}` must hold, the number of different motions in {data!r}, so that one at "
+                f"`1 <= fit < {len(groups)}` must hold, the number of different motions in {data!r}, so that one at "
                 f"least is left to predict, but got fit={fit}."
             )
-        motions = list(dict.fromkeys(recording.motion for recording in recordings))
-        order = np.random.default_rng(split_seed).permutation(len(motions))
-        fitted = {motions[index] for index in order[:fit]}
-        self._fit = self._episodes([first_of[motion] for motion in motions if motion in fitted])
-        self._held_out = self._episodes([each for each in recordings if each.motion not in fitted])
+        order = np.random.default_rng(split_seed).permutation(len(groups))
+        fitted = {groups[index] for index in order[:fit]}
+        first_of = {recording.motion: recording for recording in reversed(recordings) if recording.group in fitted}
+        self._fit = self._episodes([each for each in recordings if first_of.get(each.motion) is each])
+        self._held_out = self._episodes([each for each in recordings if each.group not in fitted])
         self._pool = WorkerPool(workers)
 
     def _episodes(self, recordings: Sequence[Recording]) -> tuple[Episode, ...]:
@@ -126,23 +126,39 @@ class RecordingTarget:
         replay = self.replay(self.space, self._held_out)
         rows = [self.space.to_array(self.space.complete(each)) for each in (domain, {})]
         segments = [Segment(index, drive="actions") for index in range(len(self._held_out))]
-        poses = replay(np.stack(rows), segments, rng, paths=True).path["object.pose"][:, :, 0]  # (2, e, t, 7)
-        recorded, times = _recorded(self._held_out, poses.shape[2])
+        paths = replay(np.stack(rows), segments, rng, paths=True).path  # signal to (2, e, 1, t, d)
+        rig = rigs.make(self._rig, **self._options)
+        sides = {
+            side: {signal.name: paths[signal.name][row, :, 0] for signal in rig.signals}
+            for row, side in enumerate(("predicted", "stock"))
+        }
+        errors: dict[str, dict[str, Array]] = {}
+        for side, values in sides.items():
+            found = [_misfit(rig, episode, row, values) for row, episode in enumerate(self._held_out)]
+            errors[side] = {misfit.name: np.array([each[misfit.name] for each in found]) for misfit in rig.misfits}
+        rig.close()
+        length = next(iter(sides["predicted"].values())).shape[1]
+        recorded = {signal.name: _stacked(self._held_out, signal.name, length) for signal in rig.signals}
+        longest = max((e.times for e in self._held_out if e.times is not None), key=len)
         labels = tuple(episode.label for episode in self._held_out)
-        return Predictions(labels, times, recorded, poses[0], poses[1])
+        return Predictions(labels, longest, rig.signals, rig.misfits, {"recorded": recorded, **sides}, errors)
 
     def close(self) -> None:
         """Stop the workers; may be called twice."""
         self._pool.close()
 
 
-def _recorded(episodes: Sequence[Episode], length: int) -> tuple[Array, Array]:
-    """Return recorded poses (e, t, 7), NaN behind each end, and the times of the longest recording (t,)."""
-    recorded = np.full((len(episodes), length, 7), np.nan)
-    times = np.full(length, np.nan)
+def _misfit(rig: rigs.Rig, episode: Episode, row: int, paths: Mapping[str, Array]) -> dict[str, float]:
+    """Return the misfits of one recording, whose predicted paths are row ``row`` of ``paths`` (e, t, d)."""
+    if episode.times is None:
+        raise InsufficientEvidence(f"{episode.label!r} must have times to be compared with, but lacks them.")
+    predicted = {name: path[row, : len(episode.times)] for name, path in paths.items()}
+    return rig.misfit(episode.times, episode.path, predicted)
+
+
+def _stacked(episodes: Sequence[Episode], signal: str, length: int) -> Array:
+    """Return what was recorded of ``signal``, (e, t, d), NaN behind each end."""
+    stacked = np.full((len(episodes), length, episodes[0].path[signal].shape[1]), np.nan)
     for row, episode in enumerate(episodes):
-        path = episode.path["object.pose"]
-        recorded[row, : len(path)] = path
-        if episode.times is not None and len(path) == length:
-            times = episode.times
-    return recorded, times
+        stacked[row, : len(episode.path[signal])] = episode.path[signal]
+    return stacked

@@ -20,7 +20,6 @@ from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.state import WorldState
 
 _SEEDS = 2**63 - 1
-_PATH = "object.pose"
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,14 @@ class RigFacts:
 
     space: ParameterSpace
     outcomes: tuple[Outcome, ...]
+    signals: tuple[rigs.Signal, ...]
 
 
 def rig_facts(rig: str, options: Mapping[str, Any]) -> RigFacts:
     """Return parameters and outcomes of a rig, which is made once to find out."""
     made = rigs.make(rig, **options)
     try:
-        return RigFacts(made.parameters, made.outcomes)
+        return RigFacts(made.parameters, made.outcomes, made.signals)
     finally:
         made.close()
 
@@ -60,7 +60,8 @@ class _Errand:
     paths: bool
 
 
-_Result = tuple[Array, list[list[Array]]]
+_Paths = Mapping[str, Array]
+_Result = tuple[Array, list[list[_Paths]]]
 """Outcomes (s, r, m) of one domain, and its paths by segment and repeat where they are wanted."""
 
 
@@ -115,7 +116,7 @@ class RigReplay:
         repeats: int = 1,
         paths: bool = False,
     ) -> Replayed:
-        """Replay every segment in every domain; ``path["object.pose"]`` is (k, s, r, t, 7), NaN behind each end.
+        """Replay every segment in every domain; ``path[signal]`` is (k, s, r, t, d), NaN behind each end.
 
         Raises:
             InsufficientEvidence: If a segment is not a whole recording, or is to be driven by a policy.
@@ -133,7 +134,9 @@ class RigReplay:
         self.env_steps += steps
         return Replayed(
             {name: table[..., column] for column, name in enumerate(names)},
-            {_PATH: _stacked([path for _, path in results])} if paths else {},
+            {signal.name: _stacked([path for _, path in results], signal.name) for signal in self.facts.signals}
+            if paths
+            else {},
             steps,
         )
 
@@ -161,7 +164,7 @@ def _replay(box: Box, errand: _Errand, domain: Domain) -> _Result:
     )
     repeats = len(errand.tosses[0].starts) if errand.tosses else 0
     outcomes = np.full((len(errand.tosses), repeats, len(errand.outcomes)), np.nan)
-    paths: list[list[Array]] = []
+    paths: list[list[_Paths]] = []
     for row, toss in enumerate(errand.tosses):
         paths.append([])
         for column, start in enumerate(toss.starts):
@@ -170,13 +173,13 @@ def _replay(box: Box, errand: _Errand, domain: Domain) -> _Result:
                 measured = rig.measure(path.times, path.values)
                 outcomes[row, column] = [measured[name] for name in errand.outcomes]
             if errand.paths:
-                paths[row].append(path.values[_PATH])
+                paths[row].append(dict(path.values))
     return outcomes, paths
 
 
-def _stacked(paths: Sequence[list[list[Array]]]) -> Array:
-    """Return paths of k domains, s segments and r repeats in one array (k, s, r, t, d), NaN behind each end."""
-    flat = [path for domain in paths for segment in domain for path in segment]
+def _stacked(paths: Sequence[list[list[_Paths]]], signal: str) -> Array:
+    """Return a signal of k domains, s segments and r repeats in one array (k, s, r, t, d), NaN behind each end."""
+    flat = [path[signal] for domain in paths for segment in domain for path in segment]
     stacked = np.full((len(flat), max(map(len, flat)), flat[0].shape[1]), np.nan)
     for row, path in enumerate(flat):
         stacked[row, : len(path)] = path

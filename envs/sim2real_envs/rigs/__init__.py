@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 from sim2real_envs.errors import UnknownNameError
-from sim2real_envs.rigs.base import Path, Rig
+from sim2real_envs.rigs.base import Misfit, Path, Rig, Signal
 
-__all__ = ["RIGS", "Path", "Rig", "make"]
+__all__ = ["RIGS", "Misfit", "Path", "Rig", "Signal", "make"]
 
 RIGS: Mapping[str, str] = MappingProxyType({"cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig"})
 """Name of a rig to where its class is; an engine is imported when one is made."""

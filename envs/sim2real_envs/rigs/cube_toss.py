@@ -18,7 +18,8 @@ import numpy as np
 from sim2real_envs.errors import OptionError, StateError
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
-from sim2real_envs.rigs.base import Path
+from sim2real_envs.rigs.base import Misfit, Path, Signal
+from sim2real_envs.rigs.errors import position_error, rotation_error
 from sim2real_envs.state import WorldState
 
 EDGE = 0.1048
@@ -81,6 +82,12 @@ OUTCOMES = (
     Outcome("fall_acceleration", "m/s2", 0.1, doc="Downward acceleration before the first contact."),
 )
 
+SIGNALS = (Signal("object.pose", ("x", "y", "z", "qx", "qy", "qz", "qw"), "m", drawn=3),)
+MISFITS = (
+    Misfit("position_error", "mm", 1e3, doc="Mean distance of the cube's centre from the recorded one."),
+    Misfit("rotation_error", "deg", 180.0 / math.pi, doc="Mean angle between the cube and the recorded one."),
+)
+
 
 class CubeTossRig:
     """The recorded cube above its table, in PyBullet.
@@ -111,6 +118,16 @@ class CubeTossRig:
     def outcomes(self) -> tuple[Outcome, ...]:
         """What ``measure`` returns: what friction, the length scale and the contact leave behind in a toss."""
         return OUTCOMES
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """The pose of the cube."""
+        return SIGNALS
+
+    @property
+    def misfits(self) -> tuple[Misfit, ...]:
+        """Mean position and rotation error."""
+        return MISFITS
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter."""
@@ -177,6 +194,14 @@ class CubeTossRig:
             "travel": float(way[-1, :2] @ along),
             "rest_height": float(poses[-_REST_SAMPLES:, 2].mean()),
             "fall_acceleration": float(-2.0 * np.polyfit(times[flight], poses[flight, 2], 2)[0]),
+        }
+
+    def misfit(self, times: Array, recorded: Mapping[str, Array], predicted: Mapping[str, Array]) -> dict[str, float]:
+        """Return the mean position error [m] and rotation error [rad] of a predicted path."""
+        poses = {"predicted": predicted["object.pose"], "recorded": recorded["object.pose"]}
+        return {
+            "position_error": float(position_error(**{side: pose[:, :3] for side, pose in poses.items()})),
+            "rotation_error": float(rotation_error(**{side: pose[:, 3:] for side, pose in poses.items()})),
         }
 
     def close(self) -> None:

@@ -326,7 +326,15 @@ def write_identify_run(folder: Path) -> Path:
         predicted[index, :length] = toss(rng, times[:length], 0.186, 0.0)
         stock[index, :length] = toss(rng, times[:length], 0.5, 0.0)
     labels = np.array([f"toss-{index:03d}" for index in range(12)])
-    np.savez(piece / "predictions.npz", times=times, recorded=recorded, predicted=predicted, stock=stock, labels=labels)
+    np.savez(
+        piece / "predictions.npz",
+        times=times,
+        recorded=recorded,
+        predicted=predicted,
+        stock=stock,
+        columns=np.array(["x [m]", "y [m]", "z [m]"]),
+        labels=labels,
+    )
     identification = {
         "parameters": last_description(piece),
         "held_out": {

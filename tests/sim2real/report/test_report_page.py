@@ -90,7 +90,8 @@ def test_an_identification_says_what_was_and_what_was_not_identified(identify_ru
     text = page_of(identify_run).text
     assert "particles, fitted on 30 recordings, predicts 426 recordings it has not seen" in text
     assert "a mean position error of 13.9 mm (95 % interval 13.1 to 14.7 mm)" in text
-    assert "against 92 mm and 33° with stock parameters" in text
+    assert "against 92.3 mm with stock parameters" in text
+    assert "against 33.1° with stock parameters" in text
     assert re.search(r"Identified: object\.friction 0\.1[89]\d* \(90 % interval", text)
     assert "not identified: object.restitution and object.mass" in text
 

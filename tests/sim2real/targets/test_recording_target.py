@@ -197,10 +197,10 @@ def test_predictions_in_the_true_domain_beat_stock_parameters(target: RecordingT
     predictions = target.predict(TRUTH, rng())
     assert predictions.labels == tuple(episode.label for episode in target.held_out())
     summary = predictions.summary(rng())
-    assert summary.n == len(predictions.labels)
-    assert summary.position_error_low_mm < summary.position_error_mm < summary.position_error_high_mm
-    assert summary.position_error_mm < 0.2 * summary.stock_position_error_mm
-    assert summary.median_rotation_error_deg < summary.rotation_error_deg
+    assert summary["n"] == len(predictions.labels)
+    assert summary["position_error_low_mm"] < summary["position_error_mm"] < summary["position_error_high_mm"]
+    assert summary["position_error_mm"] < 0.2 * summary["stock_position_error_mm"]
+    assert summary["median_rotation_error_deg"] < summary["rotation_error_deg"]
     excerpt = predictions.excerpt(5)
     assert excerpt["recorded"].shape == excerpt["predicted"].shape == excerpt["stock"].shape == (5, 100, 3)
     assert excerpt["times"].shape == (100,)
@@ -220,9 +220,9 @@ def real_target() -> Iterator[RecordingTarget]:
 def test_a_known_domain_predicts_real_tosses_to_a_seventh_of_the_stock_error(real_target: RecordingTarget) -> None:
     domain = {"object.friction": 0.18, "object.restitution": 0.05, "recording.length_scale": 0.98}
     summary = real_target.predict(domain, rng()).summary(rng())
-    assert summary.n + 30 >= 400
-    assert summary.position_error_mm < 14.0
-    assert 85.0 < summary.stock_position_error_mm < 105.0
+    assert summary["n"] + 30 >= 400
+    assert summary["position_error_mm"] < 14.0
+    assert 85.0 < summary["stock_position_error_mm"] < 105.0
 
 
 @pytest.mark.slow
@@ -245,4 +245,4 @@ def test_thirty_real_tosses_identify_friction_and_predict_the_others(real_target
     assert learned["object.restitution"].verdict != "identified"
     assert learned["object.mass"].verdict != "identified"
     domain = {name: marginal.mean for name, marginal in learned.items()}
-    assert real_target.predict(domain, rng()).summary(rng()).position_error_mm < 14.5
+    assert real_target.predict(domain, rng()).summary(rng())["position_error_mm"] < 14.5
