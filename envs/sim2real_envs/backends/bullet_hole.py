@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim2real_envs.backends.engine import pybullet
-from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
+from sim2real_envs.backends.world_parameters import hole_parameters
+from sim2real_envs.parameters import Domain
 from sim2real_envs.scene import Hole
 
 _FRICTION, _RESTITUTION = 1.0, 1.0  # a contact's is the product with the object's own
@@ -30,14 +31,7 @@ class BulletHole:
         self._walls = [self._make_wall(along[axis]) for axis in (0, 0, 1, 1)]
         self._pose: Sequence[float] = (0.0, 0.0, -5.0, 0.0, 0.0, 0.0, 1.0)
         self._inner = [half + hole.clearance for half in half_width]
-        self.parameters = ParameterSpace(
-            [
-                Parameter(
-                    "hole.clearance", hole.clearance, 0.0005, 0.003, (0.0002, 0.01), "m",
-                    doc="Gap between object and wall on each side of the hole.",
-                )
-            ]
-        )  # fmt: skip
+        self.parameters = hole_parameters(hole)
         self.place(self._pose)
 
     def _make_wall(self, half_extents: Sequence[float]) -> int:
