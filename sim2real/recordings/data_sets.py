@@ -24,14 +24,16 @@ class DataSet:
     Args:
         name: As in an experiment file, such as ``"cube_toss"``.
         rig: The rig that its recordings are replayed in.
-        file: Its place in the data folder.
-        read: Reads that file.
+        file: Its place in the data folder: of the file that is written last, where there are several beside it.
+        read: Reads that file, and those beside it.
         count: How many recordings its publication has.
         licence: Of the data.
         repository: Public git repository that it comes from.
         commit: The commit there, abbreviated.
         folder: The folder there that has the recordings.
         doc: What was recorded, in one sentence.
+        published: Which files of that folder are needed, as git patterns; ``/`` inside one reaches into folders.
+        converter: Module of ``sim2real.recordings.convert`` that converts them; by default called as the data set.
     """
 
     name: str
@@ -44,6 +46,11 @@ class DataSet:
     commit: str
     folder: str
     doc: str
+    published: tuple[str, ...] = ("*",)
+    converter: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "converter", self.converter or self.name)
 
     @property
     def command_name(self) -> str:
@@ -73,6 +80,7 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
             commit="c3dc21c9",
             folder="data/tosses_processed",
             doc="Real tosses of an acrylic cube onto a table, tracked at 148 Hz (Pfrommer, Halm, Posa, CoRL 2020).",
+            published=("*.pt",),
         )
     }
 )

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from sim2real.errors import DataSourceError
-from sim2real.recordings import git
-from sim2real.recordings.convert import cube_toss as convert
+from sim2real.recordings import convert, git
 from sim2real.recordings.data_sets import DataSet, data_folder, resolve
-from sim2real.recordings.tables import write_table
 
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, total); total is 0 where it is not known."""
 
-_SUMS = "cube_toss.sums"
 _LICENCE, _ORIGIN = "LICENSE", "source.json"
 
 
@@ -29,7 +25,7 @@ class Fetched:
     """What was brought.
 
     Args:
-        path: The table that was written.
+        path: The file that a loader reads.
         commit: Full hash of the commit that it comes from.
         pinned: Whether that is the commit that the toolkit was tested with.
         recordings: How many recordings it has.
@@ -71,20 +67,23 @@ def fetch(
     with tempfile.TemporaryDirectory(prefix="sim2real-fetch-") as scratch:
         tell("fetching", 0, 0)
         checkout = git.check_out(data_set, Path(scratch) / "checkout", source)
-        published = sorted((checkout.folder / data_set.folder).glob("*.pt"), key=convert.toss_number)
-        _require_count(data_set, checkout, len(published))
-        table = convert.convert(published, lambda done: tell("converting", done, len(published)))
-        verified = _verify(data_set, checkout.source, table)
-        licence = checkout.folder / _LICENCE
-        _write(path, table, checkout, licence.read_bytes() if licence.is_file() else None)
-    return Fetched(path, checkout.commit, checkout.pinned, len(published), verified)
+        converted = Path(scratch) / "converted"
+        converted.mkdir()
+        count = convert.converter(data_set.converter).convert(
+            checkout.folder / data_set.folder, converted, lambda done, total: tell("converting", done, total)
+        )
+        _require_count(data_set, checkout, count)
+        verified = _verify(data_set, checkout.source, converted)
+        _describe(converted, checkout, count)
+        _move(converted, path)
+    return Fetched(path, checkout.commit, checkout.pinned, count, verified)
 
 
-def known_sums() -> Mapping[int, str]:
-    """Return the known checksums of converted cube tosses by number."""
-    text = files("sim2real.recordings").joinpath(_SUMS).read_text(encoding="ascii")
-    pairs = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
-    return {int(number): digest for number, digest in pairs}
+def known_sums(name: str) -> Mapping[str, str]:
+    """Return the known checksums of a converter's recordings by the names of their published files; may be empty."""
+    listed = files("sim2real.recordings").joinpath(f"{name}.sums")
+    text = listed.read_text(encoding="ascii") if listed.is_file() else ""
+    return dict(line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#"))
 
 
 def _require_count(data_set: DataSet, checkout: git.Checkout, count: int) -> None:
@@ -96,36 +95,44 @@ def _require_count(data_set: DataSet, checkout: git.Checkout, count: int) -> Non
         )
 
 
-def _verify(data_set: DataSet, source: str, table: convert.Table) -> int:
+def _verify(data_set: DataSet, source: str, converted: Path) -> int:
     """Return how many recordings match a known checksum."""
-    known, verified, numbers = known_sums(), 0, table["toss"]
-    for number in dict.fromkeys(numbers.tolist()):
-        if number not in known:
+    known, verified = known_sums(data_set.converter), 0
+    for name, digest in convert.checksums(data_set.converter, converted).items():
+        if name not in known:
             continue
-        digest = convert.checksum({name: column[numbers == number] for name, column in table.items()})
-        if digest != known[number]:
+        if digest != known[name]:
             raise DataSourceError(
-                f"{data_set.folder}/{number}.pt from {source} is not the published recording: the checksum of its "
-                f"values must be {known[number]}, but is {digest}. Fetch from {data_set.repository}, commit "
+                f"{data_set.folder}/{name} from {source} is not the published recording: the checksum of its "
+                f"values must be {known[name]}, but is {digest}. Fetch from {data_set.repository}, commit "
                 f"{data_set.commit}."
             )
         verified += 1
     return verified
 
 
-def _write(path: Path, table: convert.Table, checkout: git.Checkout, licence: bytes | None) -> None:
+def _describe(converted: Path, checkout: git.Checkout, count: int) -> None:
+    """Put the licence and the origin beside the converted files."""
+    licence = checkout.folder / _LICENCE
+    if licence.is_file():
+        shutil.copyfile(licence, converted / _LICENCE)
     origin = {
         "source": checkout.source,
         "commit": checkout.commit,
         "pinned": checkout.pinned,
-        "recordings": len(np.unique(table["toss"])),
+        "recordings": count,
     }
+    (converted / _ORIGIN).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
+
+
+def _move(converted: Path, path: Path) -> None:
+    """Put each converted file whole into its place, ``path`` last: where it is, the rest is too."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if licence is not None:
-            (path.parent / _LICENCE).write_bytes(licence)
-        (path.parent / _ORIGIN).write_text(json.dumps(origin, indent=2) + "\n", encoding="utf-8")
-        write_table(path, table)  # last: where the table is, the rest is too
+        for file in sorted(converted.iterdir(), key=lambda file: (file.name == path.name, file.name)):
+            beside = path.parent / f".{file.name}.part"
+            shutil.copyfile(file, beside)
+            beside.replace(path.parent / file.name)
     except OSError as error:
         raise DataSourceError(
             f"{path} cannot be written: {error}. Name a folder that can with `--to`, or SIM2REAL_DATA."

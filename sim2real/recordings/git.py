@@ -49,7 +49,8 @@ def check_out(data_set: DataSet, folder: Path, source: str | Path | None = None)
     if commit is None:
         remedy = f"`sim2real data fetch {data_set.command_name} --from PATH` takes a local clone of it."
         raise DataSourceError(f"{place} must have the commit {data_set.commit}, but has not. {remedy}")
-    _run(["sparse-checkout", "set", "--no-cone", f"/{data_set.folder}/*.pt", "/LICENSE"], folder, place)
+    wanted = [f"/{data_set.folder}/{pattern}" for pattern in data_set.published]
+    _run(["sparse-checkout", "set", "--no-cone", *wanted, "/LICENSE*"], folder, place)
     _run(["checkout", "--quiet", "--detach", commit], folder, place)
     return Checkout(folder, place, commit, pinned)
 

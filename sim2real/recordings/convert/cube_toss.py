@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim2real.errors import RecordingError
+from sim2real.recordings.convert import Progress
+from sim2real.recordings.cube_toss import COLUMNS, FILE
+from sim2real.recordings.tables import read_table, write_table
 from sim2real_envs.parameters import Array
 from sim2real_envs.rigs.cube_toss import EDGE, RATE
 
@@ -81,7 +84,7 @@ def join(tables: Iterable[Table]) -> Table:
     return {name: np.concatenate([table[name] for table in listed]) for name in listed[0]}
 
 
-def convert(paths: Iterable[Path], progress: Callable[[int], None] | None = None) -> Table:
+def convert_files(paths: Iterable[Path], progress: Callable[[int], None] | None = None) -> Table:
     """Return all tosses in one table, by ascending number; ``progress`` is called with the count so far.
 
     Raises:
@@ -93,6 +96,25 @@ def convert(paths: Iterable[Path], progress: Callable[[int], None] | None = None
         if progress is not None:
             progress(done)
     return join(tables)
+
+
+def convert(published: Path, destination: Path, progress: Progress) -> int:
+    """Write the table of all tosses in ``published``: see ``sim2real.recordings.convert.Converter``."""
+    paths = list(published.glob("*.pt"))
+    if paths:
+        table = convert_files(paths, lambda done: progress(done, len(paths)))
+        write_table(destination / Path(FILE).name, table)
+    return len(paths)
+
+
+def checksums(destination: Path) -> dict[str, str]:
+    """Return the checksum of every toss in the table that ``convert`` wrote, by the name of its published file."""
+    table = read_table(destination / Path(FILE).name, COLUMNS)
+    numbers = table["toss"]
+    return {
+        f"{number}.pt": checksum({name: column[numbers == number] for name, column in table.items()})
+        for number in dict.fromkeys(numbers.tolist())
+    }
 
 
 def checksum(table: Table) -> str:
