@@ -113,7 +113,7 @@ class _Shapes:
         """Return the text of ``shapes`` of a part whose frame lies at ``xyz``, ``rpy`` of its link."""
         text = ""
         for shape in shapes:
-            origin = _origin(*_placed(shape, xyz, rpy))
+            origin = _origin(*placed(shape, xyz, rpy))
             seen, touched = self._geometry(shape, self._seen), self._geometry(shape, self._touched)
             text += f"<visual>{origin}<geometry>{seen}</geometry>{self._material}</visual>"
             text += f"<collision>{origin}<geometry>{touched}</geometry></collision>"
@@ -129,7 +129,7 @@ class _Shapes:
         return f'<sphere radius="{shape.radius}"/>'
 
 
-def _placed(shape: Shape, xyz: Vector, rpy: Vector) -> tuple[Vector, Vector]:
+def placed(shape: Shape, xyz: Vector, rpy: Vector) -> tuple[Vector, Vector]:
     """Return position and orientation in the link of a shape of a part at ``xyz``, ``rpy``."""
     if rpy == (0, 0, 0):
         x, y, z = (a + b for a, b in zip(xyz, shape.xyz, strict=True))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pybullet_data
 
-from sim2real_envs.actuators import JointLaw
+from sim2real_envs.actuators import JointLaw, Transmission
 from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.base import ENGINE, BodyReading, Disturbance, Reading
 from sim2real_envs.backends.bullet_camera import BulletCamera
@@ -147,6 +147,9 @@ class BulletBackend:
 
     def advance(self, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int) -> None:
         """Run ``substeps`` physics steps under ``law``: the inner loop, on plain floats."""
+        if law.transmission is not None:
+            self._advance_through(law.transmission, law, commands, substeps)
+            return
         arm, driven, client = self._arm, self._driven, self._client
         size, fingers_move = len(self._joints), self._scene.fingers_move
         step, torque_mode = pybullet.stepSimulation, pybullet.TORQUE_CONTROL
@@ -201,6 +204,39 @@ class BulletBackend:
                     next_sample += stride
             begin = end
         self._torque = torques[:size]
+
+    def _advance_through(
+        self, transmission: Transmission, law: JointLaw, commands: Sequence[tuple[int, Sequence[float]]], substeps: int
+    ) -> None:
+        """Run physics steps in which motors and links are not the same."""
+        arm, driven, client, size = self._arm, self._driven, self._client, len(self._joints)
+        rest = self._zeros + self._finger_zeros()
+        disturbance, grip = self._disturbance, self._constants_of(law)[1]
+        push = disturbance.arm_torque or self._zeros
+        starts = dict(commands)
+        stride = max(1, substeps // SAMPLES)
+        self._touch.begin()
+        target, torques = commands[0][1], self._torque
+        for substep in range(substeps):
+            target = starts.get(substep, target)
+            states = pybullet.getJointStates(arm, driven, physicsClientId=client)
+            position = [joint[0] for joint in states]
+            gravity = pybullet.calculateInverseDynamics(arm, position, rest, rest, 0, client)
+            weight = [each * self._parameters.gravity_compensation for each in gravity[:size]]
+            speed = [joint[1] for joint in states[:size]]
+            torques = transmission.torques(
+                law, self.timestep, position[:size], speed, target, weight, disturbance.stiffness_factor
+            )
+            forces = [torque + extra for torque, extra in zip(torques, push, strict=True)]
+            if self._scene.fingers_move:
+                forces += finger_forces(grip, states[size], states[size + 1], target[size])
+            pybullet.setJointMotorControlArray(
+                arm, driven, pybullet.TORQUE_CONTROL, forces=forces, physicsClientId=client
+            )
+            pybullet.stepSimulation(client)
+            if (substep + 1) % stride == 0:
+                self._touch.sample(self._parameters.objects)
+        self._torque = torques
 
     # -- looking ------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,7 @@
+"""MuJoCo, imported in one place."""
+
+from __future__ import annotations
+
+import mujoco
+
+__all__ = ["mujoco"]
