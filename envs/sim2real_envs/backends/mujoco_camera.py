@@ -1,9 +1,9 @@
 """Pictures of a MuJoCo world without OpenGL: TinyRenderer draws a copy of the scene that stands where MuJoCo's does.
 
 MuJoCo's own renderer needs OpenGL, which servers and CI often lack. The copy is a PyBullet world built from the same
-MuJoCo's own renderer needs OpenGL, which servers and CI often lack. The copy is a PyBullet world built from the same
 ``Scene``; nothing in it ever moves by itself. It is put where MuJoCo's bodies stand before a picture is taken, so
 light, camera and appearance mean the same on both engines, and the same scene looks the same.
+"""
 
 from __future__ import annotations
 
