@@ -23,12 +23,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+import numpy as np
 
 from sim2real_envs.arms.base import Arm
 from sim2real_envs.gripper import GRIP_FORCE, GripperLaw
 from sim2real_envs.parameters import Array, Domain, Parameter, ParameterSpace
 from sim2real_envs.state import WorldState, frozen
+
+if TYPE_CHECKING:
+    from sim2real_envs.flaws import Flaws
+    from sim2real_envs.flaws.command_line import CommandLine
+    from sim2real_envs.flaws.drivetrain import Drivetrain
 
 Kind: TypeAlias = Literal["position", "torque"]
 _OF_POSITIONS = ("actuator.stiffness_scale", "actuator.damping_scale", "actuator.backlash")
@@ -67,12 +74,29 @@ PARAMETERS = ParameterSpace(
 )  # fmt: skip
 
 
+class Transmission(Protocol):
+    """What lies between motors and links where that is more than the law: see ``flaws.drivetrain``."""
+
+    def torques(
+        self,
+        law: JointLaw,
+        timestep: float,
+        position: Sequence[float],
+        velocity: Sequence[float],
+        target: Sequence[float],
+        gravity: Sequence[float],
+        stiffness_factor: float = 1.0,
+    ) -> list[float]:
+        """Return the torque on each link (n,) [Nm] for the next physics step."""
+
+
 @dataclass(frozen=True)
 class JointLaw:
     """Constants of the impedance law for n joints, plain floats for the inner loop.
 
     ``inertia`` is 1 / diag(M^-1) at the home pose [kg m2]; gains [Nm/rad], [Nm s/rad];
-    ``friction`` [Nm], ``viscous`` [Nm s/rad], ``strength`` [Nm]; ``gripper``: the law of the fingers where they move.
+    ``friction`` [Nm], ``viscous`` [Nm s/rad], ``strength`` [Nm]; ``gripper``: the law of the fingers where they move;
+    ``transmission``: computes the torques instead, where a motor is not its link.
     """
 
     inertia: tuple[float, ...]
@@ -83,6 +107,7 @@ class JointLaw:
     strength: tuple[float, ...]
     kind: Kind = "position"
     gripper: GripperLaw = GripperLaw(GRIP_FORCE)  # noqa: RUF009 (frozen)
+    transmission: Transmission | None = None
 
     def constants(
         self, timestep: float, stiffness_factor: float = 1.0, disturbance: Sequence[float] = ()
@@ -134,9 +159,12 @@ class Actuators:
         arm: Gains and torque limits.
         kind: What a command asks of a joint: a position, or a torque, for which there are no gains and no play.
         fingers_move: Whether a command ends with the opening of the fingers.
+        flaws: Those of a pseudo-real robot, or None.
     """
 
-    def __init__(self, arm: Arm, *, kind: Kind = "position", fingers_move: bool = False) -> None:
+    def __init__(
+        self, arm: Arm, *, kind: Kind = "position", fingers_move: bool = False, flaws: Flaws | None = None
+    ) -> None:
         self._arm, self._kind = arm, kind
         self._fingers_move = fingers_move
         self._space = PARAMETERS
@@ -148,6 +176,13 @@ class Actuators:
         self._backlash = 0.0
         self._history: list[list[float]] = []
         self._played: list[float] = []
+        self.drivetrain: Drivetrain | None = None
+        self._line: CommandLine | None = None
+        if flaws is not None:
+            from sim2real_envs.flaws.command_line import CommandLine
+            from sim2real_envs.flaws.drivetrain import Drivetrain
+
+            self.drivetrain, self._line = Drivetrain(arm, flaws.joints), CommandLine(flaws.commands)
         self.law = JointLaw(
             inertia=self._inertia,
             stiffness=tuple(joint.stiffness for joint in arm.joints),
@@ -183,6 +218,7 @@ class Actuators:
             strength=tuple(joint.effort * domain["actuator.strength_scale"] for joint in arm.joints),
             kind=self._kind,
             gripper=GripperLaw(GRIP_FORCE * domain["actuator.strength_scale"]),
+            transmission=self.drivetrain,
         )
         self._delay_steps = round(domain["actuator.delay"] / self._timestep)
         self._backlash = domain["actuator.backlash"] if positions else 0.0
@@ -212,10 +248,20 @@ class Actuators:
         self._history = [rest]
         for target in past:
             self._history.append(self._play(target))
+        if self.drivetrain is not None:
+            self.drivetrain.reset(state.values.get("joint.velocity", np.zeros(len(joints))).tolist())
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Let chance on the line of commands, where it has flaws, come from ``rng``; call after ``reset``."""
+        if self._line is not None:
+            self._line.reset(self._history[-1], rng)
 
     def schedule(self, target: Sequence[float], substeps: int) -> list[tuple[int, list[float]]]:
         """Queue this period's command and return those that act during it, as (from substep, joint target)."""
         self._history.append(self._play(target))
+        if self._line is not None:
+            del self._history[:-1]
+            return self._line.schedule(self._history[-1], self._delay_steps, self._timestep, substeps)
         periods, offset = divmod(self._delay_steps, substeps)
         keep = periods + 2
         if len(self._history) > keep:

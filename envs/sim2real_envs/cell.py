@@ -19,6 +19,8 @@ from sim2real_envs.control import CONTROL_PERIOD, make_control
 from sim2real_envs.disturbances import Disturbances
 from sim2real_envs.errors import ActionError, ClosedError, OptionError, UnknownNameError
 from sim2real_envs.experts import TrueView, find_expert
+from sim2real_envs.flaws import Flaws, as_flaws
+from sim2real_envs.flaws.sight import FlawedSensors
 from sim2real_envs.gripper import Gripper
 from sim2real_envs.kinematics import Kinematics, ToolPose
 from sim2real_envs.observations import Observer, make_observer
@@ -59,6 +61,7 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
         horizon: int | None = None,
         render_mode: str | None = None,
         render_size: tuple[int, int] = (480, 360),
+        flaws: str | Flaws | None = None,
     ) -> None:
         if render_mode not in (None, "rgb_array"):
             raise UnknownNameError(str(render_mode), "a render mode", ["rgb_array"])
@@ -66,6 +69,9 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
             raise UnknownNameError(str(reward), "a reward", REWARDS)
         self.render_mode, self._render_size = render_mode, picture_size(render_size)
         self.control_period, self._reward = CONTROL_PERIOD, reward
+        wrong = as_flaws(flaws)
+        if wrong is not None and backend != "bullet":
+            raise OptionError(f"`flaws` need backend='bullet', the only one that has them, but got {backend!r}.")
         self._kinematics = Kinematics(arm)
         self._task = task(arm, self._kinematics)  # type: ignore[call-arg]
         scene = self._task.scene
@@ -97,15 +103,18 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
             self._studio = self._cameras.studio
         elif photographer is not None:
             self._studio = Studio(photographer, scene.table, scene.objects)
-        self._actuators = Actuators(arm, kind=self._control.kind, fingers_move=scene.fingers_move)
-        self._sensors = Sensors(
-            arm.size,
-            CONTROL_PERIOD,
-            bodies=len(scene.objects),
-            fingers=len(arm.fingers),
-            fingers_move=scene.fingers_move,
-            unread=self._observer.unread,
-        )
+        self._actuators = Actuators(arm, kind=self._control.kind, fingers_move=scene.fingers_move, flaws=wrong)
+        sensed: dict[str, Any] = {
+            "bodies": len(scene.objects),
+            "fingers": len(arm.fingers),
+            "fingers_move": scene.fingers_move,
+            "unread": self._observer.unread,
+        }
+        self._sensors, self._flawed = Sensors(arm.size, CONTROL_PERIOD, **sensed), None
+        if wrong is not None and self._actuators.drivetrain is not None:
+            self._sensors = self._flawed = FlawedSensors(
+                arm.size, CONTROL_PERIOD, drivetrain=self._actuators.drivetrain, sight=wrong.sight, **sensed
+            )
         has_gains = self._control.kind == "position"
         self._disturbances = Disturbances(CONTROL_PERIOD, has_object=bool(scene.objects), has_gains=has_gains)
         self._parts: list[Part] = [self._backend, self._actuators, self._sensors, self._disturbances]

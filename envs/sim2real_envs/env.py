@@ -20,7 +20,7 @@ from sim2real_envs.parameters import Array, Domain
 from sim2real_envs.starts import as_start, replaced
 from sim2real_envs.tasks.base import Judgement, Task
 
-_TASK_STREAM, _SENSOR_STREAM, _DISTURBANCE_STREAM, _CAMERA_STREAM = range(4)
+_TASK_STREAM, _SENSOR_STREAM, _DISTURBANCE_STREAM, _CAMERA_STREAM, _LINE_STREAM, _DRIFT_STREAM = range(6)
 _RESET_OPTIONS = ("domain", "start", "measured_start")
 _FAR = 100.0  # [m], [rad], [m/s]: a world beyond is not physics any more
 
@@ -47,6 +47,8 @@ class ManipulationEnv(RobotCell):
         horizon: Control steps after which an episode is truncated; default is the task's.
         render_mode: None or ``"rgb_array"``; with pictures there are ``light.*`` and ``appearance.*`` to randomize.
         render_size: Width and height of what ``render`` returns.
+        flaws: None, or those of a pseudo-real robot: the name of a preset (fresh, worn, hostile), or ``Flaws``. They
+            are no parameters: nobody can randomize them or read them back.
 
     Raises:
         OptionError: If an option has a value that is not allowed.
@@ -97,6 +99,9 @@ class ManipulationEnv(RobotCell):
         self._start = start
         self._backend.reset(start)
         self._actuators.reset(start)
+        if self._flawed is not None:
+            self._actuators.begin(_stream(entropy, _LINE_STREAM))
+            self._flawed.begin(_stream(entropy, _DRIFT_STREAM))
         if self._gripper is not None:
             self._gripper.reset(self._actuators.opening())
         self._past.extend([[0.0] * self._action_size] * (self._past.maxlen or 0))
