@@ -58,14 +58,21 @@ def load(path: str | os.PathLike[str]) -> Loaded:
     """Read what can be read of a log; whatever is wrong is a finding, not an exception."""
     rows, header = pair(path)
     of_header, of_rows = Findings(header.name), Findings(rows.name)
-    head = read_header(_read_json(header, of_header), of_header) if header.is_file() else None
-    if not header.is_file():
+    data: object = None
+    if header.is_file():
+        data = _read_json(header, of_header)
+    else:
         fix = f"Write {header.name} beside {rows.name}: what every column is, its unit, and the rate."
         of_header.error("missing-file", "must be there, but is not.", fix)
-    table = _read_table(rows, of_rows)
-    log = None
-    if head is not None and table is not None:
-        log = _log(head, table, of_rows)
+    return assemble(data, _read_table(rows, of_rows), of_header, of_rows, rows, header)
+
+
+def assemble(
+    data: object, table: pa.Table | None, of_header: Findings, of_rows: Findings, rows: Path, header: Path
+) -> Loaded:
+    """Return what a header, as parsed JSON, makes of a table; either may be missing, and then was said to be."""
+    head = None if data is None else read_header(data, of_header)
+    log = None if head is None or table is None else _log(head, table, of_rows)
     known = head is not None and head.rate is not None
     return Loaded(rows, header, (*of_header.found, *of_rows.found), log, known)
 
@@ -108,7 +115,7 @@ def _read_json(path: Path, findings: Findings) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         findings.error("not-json", f"must be JSON, but: {error}.", "Correct it at that place.")
-        return {}
+        return None
 
 
 def _read_table(path: Path, findings: Findings) -> pa.Table | None:
