@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sim2real.cli.bench import bench_app
+from sim2real.cli.data import data_app
 from sim2real.cli.demos import demos
 from sim2real.cli.guard import guarded
 
@@ -25,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-data_app = typer.Typer(help="Bring and list the public recordings of real robots and rigs.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.command()(demos)
@@ -208,49 +208,6 @@ def doctor(
             out.print(f"{finding.what}: {finding.remedy}", highlight=False, markup=False, soft_wrap=True)
     if any(finding.state == "broken" for finding in findings):
         raise typer.Exit(1)
-
-
-@data_app.command("list")
-@guarded
-def list_data() -> None:
-    """List the data sets of recordings, where each is or would be, and its licence."""
-    from sim2real.cli.tables import console, data_table
-    from sim2real.recordings import status
-
-    console().print(data_table(status()))
-
-
-@data_app.command("fetch")
-@guarded
-def fetch_data(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as cube-toss; see `sim2real data list`.")],
-    source: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="DIR", help="A local clone of its repository, instead of the network."),
-    ] = None,
-    destination: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="DIR", help="The data folder, instead of $SIM2REAL_DATA or its default."),
-    ] = None,
-) -> None:
-    """Bring a data set from its public repository at the pinned commit, convert it and check its sums.
-
-    Examples:
-
-      sim2real data fetch cube-toss
-
-      sim2real data fetch cube-toss --from ../contact-nets --to data
-    """
-    from rich.console import Console
-
-    from sim2real.cli.live import progress_for, stages
-    from sim2real.recordings import fetch
-
-    with progress_for(Console(stderr=True)) as progress:
-        fetched = fetch(name, destination, source=source, progress=stages(progress))
-    pinned = "the pinned commit" if fetched.pinned else "not the commit that was tested"
-    typer.echo(f"{fetched.path}: {fetched.recordings} recordings from {fetched.commit[:8]} ({pinned})")
-    typer.echo(f"{fetched.verified} of them have a known checksum, and match it.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -73,7 +73,7 @@ def write_minari(
     metadata |= {"description": log.description, "code_permalink": code_permalink}
     metadata |= {"algorithm_name": str(log.extra.get("driver", "unknown"))}
     metadata |= {"author": {author} if author else set(), "author_email": {author_email} if author_email else set()}
-    temporary = place.with_name(f".{place.name}.{os.getpid()}.part")
+    temporary = place.absolute().with_name(f".{place.name}.{os.getpid()}.part")  # Minari's files need the whole path
     try:
         (temporary / "data").mkdir(parents=True)
         storage = MinariStorage.new(
