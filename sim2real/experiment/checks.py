@@ -16,15 +16,15 @@ from sim2real.experiment import catalogue
 from sim2real.experiment.parameter_presets import KEY
 from sim2real.experiment.problems import Problem
 from sim2real.experiment.strict_yaml import Place, Value
+from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, world_options_of
 from sim2real_envs.errors import EnvError, UnknownNameError, unknown_name
+from sim2real_envs.flaws import PRESETS
 from sim2real_envs.parameters import ParameterSpace
 
 if TYPE_CHECKING:
     from sim2real.randomizers import Randomizer
 
 TRAINING_KEYS = ("agent", "rounds", "episodes")
-RESERVED_TARGETS = ("mujoco", "preset", "robot")
-TARGET_OF_KIND = {"train": "hidden", "identify": "recording"}
 _IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
@@ -147,17 +147,35 @@ def _preset(agent: Value) -> Iterator[Problem]:
 def _targets(kind: str, data: Mapping[str, Value], whole: ParameterSpace | None) -> Iterator[Problem]:
     for name, entry in _mapping(data.get("targets")).items():
         fields, place = _mapping(entry), ("targets", name)
-        target_type = fields.get("type")
-        if target_type in RESERVED_TARGETS:
-            available = ", ".join(TARGET_OF_KIND.values())
-            yield Problem((*place, "type"), f"{target_type!r} is not available in this version; available: {available}")
-        elif target_type in TARGET_OF_KIND.values() and target_type != TARGET_OF_KIND[kind]:
-            right = next(kind for kind, word in TARGET_OF_KIND.items() if word == target_type)
-            yield Problem((*place, "type"), f"{target_type!r} needs `kind: {right}`, but kind is {kind}")
-        elif target_type == "hidden" and whole is not None:
-            yield from _domain(whole, _mapping(fields.get("domain")), (*place, "domain"), _world_name(data))
-        elif target_type == "recording":
+        section = SECTIONS.get(str(fields.get("type")))
+        if section is None:  # said by the structure
+            continue
+        if section.experiment_kind != kind:
+            right = section.experiment_kind
+            yield Problem((*place, "type"), f"{fields['type']!r} needs `kind: {right}`, but kind is {kind}")
+        elif section is RecordingTarget:
             yield from _data_set(fields.get("data"), data, (*place, "data"))
+        elif whole is not None:
+            yield from _pseudo_real(fields, data, whole, place)
+
+
+def _pseudo_real(
+    fields: Mapping[str, Value], data: Mapping[str, Value], whole: ParameterSpace, place: Place
+) -> Iterator[Problem]:
+    """Check a simulated target, whose world may have other parameters than the training simulator."""
+    changed = world_options_of(fields)
+    if changed.get("flaws", "fresh") not in PRESETS:  # said by the structure
+        return
+    space = whole
+    if changed:
+        env = _mapping(data.get("env"))
+        options = {name: value for name, value in env.items() if name != "id"} | changed
+        try:
+            space = catalogue.parameter_space("train", _world_name(data), options)
+        except EnvError as error:
+            yield Problem((*place, "type"), str(error))
+            return
+    yield from _domain(space, _mapping(fields.get("domain")), (*place, "domain"), _world_name(data))
 
 
 def _domain(space: ParameterSpace, domain: Mapping[str, Value], place: Place, world: str) -> Iterator[Problem]:

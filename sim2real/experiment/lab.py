@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from sim2real.experiment import spec as specs
 from sim2real.experiment.pieces import Piece, folder_name
 from sim2real.experiment.simulator import Simulator
 from sim2real.experiment.stages import WARM_UP, Stages
 from sim2real.experiment.streams import generator
+from sim2real.experiment.target_specs import PseudoReal
+from sim2real.experiment.target_specs import RecordingTarget as RecordingSpec
 from sim2real.experiment.watch import Watch
 from sim2real.randomizers import Randomizer, resolve
 from sim2real.randomizers.fixed import Fixed
@@ -68,24 +71,42 @@ class Lab:
     @cached_property
     def trainer(self) -> Trainer:
         """What trains policies."""
-        if self.own_trainer is not None:
-            return self.own_trainer
-        from sim2real.training import make_trainer
-
-        agent, env = self.spec.agent, self.spec.env
-        return make_trainer(agent.algorithm, env.id, env.options, preset=agent.preset, workers=self.spec.workers)
+        return self._make_trainer(self.spec.env.options) if self.own_trainer is None else self.own_trainer
 
     def target(self, name: str) -> HiddenTarget:
         """Return a target that a policy can be tried on."""
         if name not in self._hidden:
-            entry = cast(specs.HiddenTarget, self.spec.targets[name])
-            self._hidden[name] = HiddenTarget(self.rollouts, entry.domain, log=entry.log, progress=self.watch.advance)
+            entry = cast(PseudoReal, self.spec.targets[name])
+            rollouts = Rollouts(self.spec.env.id, self.world_options(name), workers=self.pool)
+            domain = entry.truth(rollouts.facts.space)
+            self._hidden[name] = HiddenTarget(rollouts, domain, log=entry.log, progress=self.watch.advance)
         return self._hidden[name]
+
+    def world_options(self, target: str) -> dict[str, Any]:
+        """Return the options that a pseudo-real target's environment is made with."""
+        return {**self.spec.env.options, **cast(PseudoReal, self.spec.targets[target]).world_options}
+
+    def trainer_for(self, piece: Piece) -> Trainer:
+        """Return what trains a piece's policies: in the training simulator or, for a ceiling, in the target's world."""
+        oracle = resolve(self._method(piece).method).needs_truth
+        options = self.world_options(piece.target)
+        if not oracle or options == self.spec.env.options or self.own_trainer is not None:
+            return self.trainer
+        return self._make_trainer(options)
+
+    def _make_trainer(self, options: Mapping[str, Any]) -> Trainer:
+        from sim2real.training import make_trainer
+
+        agent, env_id = self.spec.agent, self.spec.env.id
+        return make_trainer(agent.algorithm, env_id, options, preset=agent.preset, workers=self.spec.workers)
+
+    def _method(self, piece: Piece) -> specs.MethodSpec:
+        return next(entry for entry in self.spec.methods if entry.label == piece.method)
 
     def recordings(self, name: str) -> RecordingTarget:
         """Return a target of recordings."""
         if name not in self._recordings:
-            entry, env = cast(specs.RecordingTarget, self.spec.targets[name]), self.spec.env
+            entry, env = cast(RecordingSpec, self.spec.targets[name]), self.spec.env
             self._recordings[name] = RecordingTarget(
                 entry.data,
                 rig=env.id,
@@ -104,13 +125,13 @@ class Lab:
 
     def randomizer(self, piece: Piece) -> Randomizer:
         """Return a method's randomizer before any evidence; the oracle's knows the target's own domain."""
-        entry = next(entry for entry in self.spec.methods if entry.label == piece.method)
+        entry = self._method(piece)
         method = resolve(entry.method)
         if not method.needs_truth:
             return method.create(self.space, **entry.options)
-        truth, whole = self.target(piece.target).truth, self.rollouts.facts.space
+        truth, whole = self.target(piece.target).truth, self.target(piece.target).space
         differs = [name for name in truth if name not in self.space and truth[name] != whole[name].nominal]
-        space = self.space | whole.subset(differs)
+        space = self.space.subset([name for name in self.space if name in whole]) | whole.subset(differs)
         return method.create(space, **entry.options, domain={name: truth[name] for name in space})
 
     def shared(self, seed: int) -> Stages:

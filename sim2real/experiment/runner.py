@@ -19,7 +19,7 @@ from sim2real.randomizers import Randomizer
 def train(piece: Piece, lab: Lab, record: Record) -> None:
     """Run one piece of a training experiment."""
     spec, stream, count = lab.spec, piece.stream, lab.spec.episodes
-    target, simulator, trainer = lab.target(piece.target), lab.simulator, lab.trainer
+    target, simulator, trainer = lab.target(piece.target), lab.simulator, lab.trainer_for(piece)
     record.keep_truth(target.truth)
     randomizer = record.randomizer(lab.randomizer(piece))
     policy = lab.warm_up(piece, record).policy

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sim2real.errors import SpecError
 from sim2real.experiment import catalogue
@@ -21,20 +21,12 @@ from sim2real.experiment.checks import TRAINING_KEYS, meaning_problems
 from sim2real.experiment.overrides import override, parse_overrides, plain
 from sim2real.experiment.parameter_presets import KEY, SCHEMA, without_preset, written_out
 from sim2real.experiment.problems import Problem, line_of, shown, structure_problems
+from sim2real.experiment.sections import Name, Number, Section, Seed
 from sim2real.experiment.strict_yaml import Document, Place, Value, dump, read_document
+from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, TargetSpec
 from sim2real_envs.parameters import ParameterSpace
 
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-Name: TypeAlias = Annotated[str, Field(pattern=NAME_PATTERN)]
-Seed: TypeAlias = Annotated[int, Field(ge=0, le=2**32 - 1)]
-Number: TypeAlias = Annotated[float, Field(allow_inf_nan=False)]
 Overrides: TypeAlias = Iterable[str] | Mapping[str, object]
-
-
-class Section(BaseModel):
-    """Base of every part of an experiment file: frozen, strict about types, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 class EnvSpec(Section):
@@ -98,26 +90,6 @@ class AgentSpec(Section):
         150_000
     )
     round_steps: Annotated[int, Field(ge=1, description="Env steps of training in each round.")] = 100_000
-
-
-class HiddenTarget(Section):
-    """A pseudo-real robot: a simulator with a domain that neither agent nor randomizer sees."""
-
-    type: Literal["hidden"]
-    domain: Annotated[Mapping[str, Number], Field(description="Where it differs from nominal.")]
-    log: Annotated[Literal["sensors", "outcomes"], Field(description="What its episodes contain.")] = "sensors"
-
-
-class RecordingTarget(Section):
-    """Recordings of a real system, replayed open loop; there is no policy."""
-
-    type: Literal["recording"]
-    data: Annotated[str, Field(min_length=1, description="A data set, such as cube_toss.")]
-    fit: Annotated[int, Field(ge=1, description="Recordings to learn from; the others are predicted.")] = 30
-    split_seed: Seed = 0
-
-
-TargetSpec: TypeAlias = Annotated[HiddenTarget | RecordingTarget, Field(discriminator="type")]
 
 
 class EpisodesSpec(Section):
@@ -291,8 +263,8 @@ def _allowed_keys(data: dict[str, Value], place: Place) -> tuple[str, ...]:
     if place[:1] == ("targets",):
         targets = data["targets"]
         target = targets[str(place[1])] if isinstance(targets, dict) else None
-        hidden = isinstance(target, dict) and target.get("type") == "hidden"
-        section = HiddenTarget if hidden else RecordingTarget
+        named = target.get("type") if isinstance(target, dict) else None
+        section = SECTIONS.get(str(named), RecordingTarget)
     elif place:
         sections: dict[str, type[Section]] = {"agent": AgentSpec, "episodes": EpisodesSpec, "parameters": RangeSpec}
         section = sections[str(place[0])]

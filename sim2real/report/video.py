@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 import sim2real_envs
 from sim2real import randomizers
 from sim2real.errors import RunFolderError
+from sim2real.experiment.target_specs import world_options_of
 from sim2real.policy import Policy, load_policy
 from sim2real.report.posterior import space_of
 from sim2real.report.run import CEILING, Piece, Run
@@ -135,12 +137,14 @@ def _takes(run: Run, piece: Piece, episodes: int) -> Iterator[tuple[Take, Take]]
     spec: Mapping[str, Any] = run.spec["env"]
     options = {key: value for key, value in spec.items() if key != "id"}
     options |= {"render_mode": "rgb_array", "render_size": SIZE}
-    policy = load_policy(piece.folder / "policy")
+    changed = world_options_of(run.spec["targets"][piece.target])
+    policy, env_id = load_policy(piece.folder / "policy"), str(spec["id"])
     for episode, domain in enumerate(_drawn_domains(run, piece, episodes)):
-        simulation, target = (
-            Take(str(spec["id"]), options, policy, each, FIRST_SEED + episode) for each in (domain, dict(piece.truth))
+        seed = FIRST_SEED + episode
+        yield (
+            Take(env_id, options, policy, domain, seed),
+            Take(env_id, {**options, **changed}, policy, dict(piece.truth), seed),
         )
-        yield simulation, target
 
 
 def _drawn_domains(run: Run, piece: Piece, episodes: int) -> list[Domain]:
@@ -152,7 +156,7 @@ def _drawn_domains(run: Run, piece: Piece, episodes: int) -> list[Domain]:
 
 def _film(box: Box, common: None, take: Take) -> Film:
     """Play one episode in a worker, which keeps its environment."""
-    env = box.keep((Take, take.env_id), lambda: sim2real_envs.make(take.env_id, **take.options))
+    env = box.keep((Take, take.env_id, json.dumps(dict(take.options), sort_keys=True)), lambda: sim2real_envs.make(take.env_id, **take.options))
     observation, _ = env.reset(seed=take.seed, options={"domain": dict(take.domain)})
     pictures, over, info = [np.asarray(env.render())], False, {}
     while not over:

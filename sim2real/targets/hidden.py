@@ -11,7 +11,7 @@ from sim2real.evidence import Need
 from sim2real.policy import Policy
 from sim2real.rollouts import SEEDS, Job, Log, Rollouts, refuse_divergences
 from sim2real.workers import Advance
-from sim2real_envs.parameters import Domain
+from sim2real_envs.parameters import Domain, ParameterSpace
 
 
 class HiddenTarget:
@@ -44,6 +44,11 @@ class HiddenTarget:
     def offers(self) -> Need:
         """Outcomes, and trajectories where sensors are logged."""
         return Need.OUTCOMES | Need.TRAJECTORIES if self._log == "sensors" else Need.OUTCOMES
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The parameters of its world, which may be others than those of the training simulator."""
+        return self._rollouts.facts.space
 
     @property
     def truth(self) -> dict[str, float]:

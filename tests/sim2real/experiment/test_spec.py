@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from sim2real.errors import SpecError
+from sim2real.experiment import catalogue
 from sim2real.experiment.overrides import plain
 from sim2real.experiment.spec import ExperimentSpec, json_schema, load_spec, spec_from
+from sim2real.experiment.target_specs import RecordingTarget
 
 TRAIN = """\
 name: quickstart
@@ -93,6 +95,17 @@ def test_a_completed_experiment_reads_back_to_itself(tmp_path: Path, text: str) 
     assert load(tmp_path, spec.to_yaml()) == spec
     assert spec_from(spec.to_dict()) == spec
     assert load(tmp_path, spec.to_yaml()).to_yaml() == spec.to_yaml()
+
+
+def test_a_target_is_exchanged_by_one_word(tmp_path: Path) -> None:
+    spec = load(tmp_path, TRAIN + "  engine: {type: mujoco}\n  robot: {type: preset, preset: worn}\n")
+    space = catalogue.parameter_space("train", "PandaPush-v0", {})
+    hidden, engine, robot = (entry for entry in spec.targets.values() if not isinstance(entry, RecordingTarget))
+    assert [entry.world_options for entry in (hidden, engine, robot)] == [{}, {"backend": "mujoco"}, {"flaws": "worn"}]
+    assert hidden.truth(space) == {"object.friction": 0.08, "actuator.delay": 0.1}
+    assert engine.truth(space) == {}
+    assert robot.truth(space)["object.friction"] == 0.2
+    assert all(space[name].check(value) is None for name, value in robot.truth(space).items())
 
 
 def test_a_spec_is_frozen_and_goes_to_other_processes(tmp_path: Path) -> None:
@@ -266,8 +279,8 @@ extra: !!python/name:os.system x
         "line 14, targets.sl ip.domain.object.friction: 'object.friction' must lie within its limits",
         "line 14, targets.sl ip.domain.foo: 'foo' is not a parameter of PandaPush-v0.",
         "line 14, targets.sl ip.log: must be one of sensors, outcomes, but got 'sensor' (text)",
-        "line 15, targets.b.type: 'robot' is not available in this version; available: hidden, recording",
-        "line 16, targets.c.type: must be one of hidden, recording, but got 'hiden' (text). Did you mean 'hidden'?",
+        "line 15, targets.b.type: must be one of hidden, mujoco, preset, recording, but got 'robot' (text)",
+        "line 16, targets.c.type: must be one of hidden, mujoco, preset, recording, but got 'hiden' (text). Did you",
         "line 17, targets.d.type: is missing",
         "line 18, targets.e: must be a mapping, but got 4",
         "line 19, targets.f.type: 'recording' needs `kind: identify`, but kind is train",
@@ -311,12 +324,17 @@ extra: !!python/name:os.system x
         ("count: 128", "cuont: 128", "methods.2.cuont: 'cuont' is not an option of 'particles'. Did you mean 'count'?"),
         ("count: 128", "count: lots", "methods.2.count: 'count' must be a whole number"),
         ("preset: push", "preset: puhs", "agent.preset: 'puhs' is not a preset of PPO. Did you mean 'push'?"),
-        ("type: hidden", "type: preset", "targets.slippery.type: 'preset' is not available in this version;"),
-        ("type: hidden", "type: mujoco", "targets.slippery.type: 'mujoco' is not available in this version;"),
+        ("type: hidden", "type: preset", "targets.slippery.preset: is missing"),
+        ("type: hidden", "type: preset, preset: wron", "targets.slippery.preset: must be one of fresh, worn, hostile"),
+        (
+            "{type: hidden, domain: {object.friction: 0.08",
+            "{type: mujoco, domain: {object.restitution: 0.08",
+            "targets.slippery.domain.object.restitution: 'object.restitution' is not a parameter",
+        ),
         (
             "type: hidden, ",
             "type: [], ",
-            "targets.slippery.type: must be one of hidden, recording, but got an empty list",
+            "targets.slippery.type: must be one of hidden, mujoco, preset, recording, but got an empty list",
         ),
         ("targets:", "targets: {}\nold:", "targets: must not be empty"),
         (
