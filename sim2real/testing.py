@@ -39,6 +39,8 @@ SLIDE_SPACE = ParameterSpace(
         Parameter("object.mass", 0.5, 0.1, 2.0, (1e-3, 100.0), "kg", doc="Cancels: it has no effect."),
     ]
 )
+SLIDE_TIMES: Array = np.linspace(0.0, 2.0, 11)
+"""Times of a sliding block's path [s]."""
 SLIDE_OUTCOMES = (
     Outcome("distance", "m", 0.05, doc="How far the block went."),
     Outcome("duration", "s", 0.1, doc="How long it took."),
@@ -52,12 +54,13 @@ class SlideReplay:
 
     Distance v d + v^2 / (2 mu g), duration d + v / (mu g), with delay d and
     friction mu; mass cancels. A parameter of any other name has no effect, and
-    an absent one is nominal.
+    an absent one is nominal. The path ``"object.position"`` is where the block is
+    at ``SLIDE_TIMES``.
 
     Args:
         space: Columns of the domains.
         speeds: v of each real episode [m/s], (n,).
-        noise: Standard deviation of every outcome in units of its scale.
+        noise: Standard deviation of every outcome in units of its scale; of a position it is that of the distance.
     """
 
     space: ParameterSpace
@@ -95,7 +98,15 @@ class SlideReplay:
         distance = still + speeds * delay + speeds**2 / (2.0 * friction * GRAVITY) + 0.05 * noise[0]
         duration = still + delay + speeds / (friction * GRAVITY) + 0.1 * noise[1]
         outcome = {"distance": distance, "duration": duration, "success": (distance < 1.0).astype(np.float64)}
-        return Replayed(outcome, env_steps=self.cost(len(domains), segments, repeats))
+        path = {}
+        if paths:
+            sliding = np.clip(SLIDE_TIMES - delay[..., None], 0.0, (speeds / (friction * GRAVITY))[..., None])
+            driven = speeds[..., None] * np.minimum(SLIDE_TIMES, delay[..., None])
+            braked = speeds[..., None] * sliding - 0.5 * (friction * GRAVITY)[..., None] * sliding**2
+            position = still[..., None] + driven + braked  # (k, s, r, t)
+            position[..., 1:] += 0.05 * self.noise * rng.spawn(1)[0].normal(size=position[..., 1:].shape)
+            path = {"object.position": position[..., None]}
+        return Replayed(outcome, path, env_steps=self.cost(len(domains), segments, repeats))
 
     def _column(self, domains: Array, name: str) -> Array:
         if name in self.space:
@@ -105,7 +116,8 @@ class SlideReplay:
     def episodes(self, domains: Array, rng: np.random.Generator, *, real: bool) -> tuple[Episode, ...]:
         """Return one episode for each speed, in the domain of the same row of ``domains`` (n, d)."""
         segments = [Segment(index) for index in range(len(self.speeds))]
-        outcome = self(domains, segments, rng).outcome
+        replayed = self(domains, segments, rng, paths=True)
+        outcome, position = replayed.outcome, replayed.path["object.position"]
         return tuple(
             Episode(
                 start=WorldState({"object.twist": np.array([speed, 0.0, 0.0, 0.0, 0.0, 0.0])}),
@@ -116,6 +128,9 @@ class SlideReplay:
                 total_reward=float(outcome["success"][index, index, 0]),
                 period=0.04,
                 domain=None if real else self.space.to_domain(domains[index]),
+                actions=np.empty((len(SLIDE_TIMES) - 1, 0)),
+                path={"object.position": position[index, index, 0]},
+                times=SLIDE_TIMES,
                 seed=index,
                 label=f"slide-{index}",
             )
@@ -136,7 +151,7 @@ def slide_evidence(
     exact = SlideReplay(space, speeds)
     real = replace(exact, noise=noise).episodes(np.tile(truth, (episodes, 1)), rng, real=True)
     simulated = exact.episodes(drawn, rng, real=False)
-    return Evidence(0, real, simulated, Need.OUTCOMES, exact)
+    return Evidence(0, real, simulated, Need.OUTCOMES | Need.TRAJECTORIES, exact)
 
 
 @dataclass(frozen=True)

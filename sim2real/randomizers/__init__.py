@@ -22,6 +22,7 @@ from sim2real_envs.errors import OptionError, UnknownNameError
 METHODS = {
     "feedback": "sim2real.randomizers.feedback:Feedback",
     "fixed": "sim2real.randomizers.fixed:Fixed",
+    "least_squares": "sim2real.randomizers.least_squares:LeastSquares",
     "oracle": "sim2real.randomizers.fixed:Oracle",
     "particles": "sim2real.randomizers.particles:Particles",
     "uniform": "sim2real.randomizers.uniform:Uniform",

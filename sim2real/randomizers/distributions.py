@@ -163,3 +163,34 @@ def smooth(unit: Array, learned: BoolArray, inflation: float, floor: float) -> K
     covariance = width[:, None] * correlation(z) * width
     root = np.linalg.cholesky(covariance + 1e-12 * np.eye(len(width)))
     return KernelMixture(centres, np.asarray(root, dtype=np.float64))
+
+
+def drawn(
+    unit: Array, active: BoolArray, inflation: float, floor: float, rng: np.random.Generator, size: int
+) -> tuple[Array, Array]:
+    """Draw from a smooth density through particles ``unit`` (p, n), or uniformly where there are none yet.
+
+    Args:
+        unit: Particles of the posterior (p, n).
+        active: Columns with a range of some width (n,); the others stand at 0.5.
+        inflation: As for ``smooth``.
+        floor: As for ``smooth``.
+        rng: Draws.
+        size: How many.
+
+    Returns:
+        Points (size, n) and their log density in the cube of the active columns (size,).
+    """
+    points, log_prob = np.full((size, len(active)), 0.5), np.zeros(size)
+    if len(unit) == 0 or not active.any():
+        points[:, active] = rng.random((size, int(active.sum())))
+    else:
+        density = through(unit[:, active], inflation, floor)
+        points[:, active] = density.sample(rng, size)
+        log_prob = density.log_prob(points[:, active])
+    return points, log_prob
+
+
+def through(unit: Array, inflation: float, floor: float) -> KernelMixture:
+    """Return a density through particles (p, d) to train in; columns that learned little are uniform in it."""
+    return smooth(unit, 1.0 - unit.var(axis=0) / UNIFORM_VARIANCE >= LEARNED, inflation, floor)

@@ -118,20 +118,11 @@ class Particles(Randomizer):
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
         """Draw from the smoothed joint posterior; from the whole range before any evidence."""
-        unit = np.full((size, len(self.space)), 0.5)
-        active, log_prob = self.active, np.zeros(size)
-        if len(self.unit) == 0 or not active.any():
-            unit[:, active] = rng.random((size, int(active.sum())))
-        else:
-            density = self._density()
-            unit[:, active] = density.sample(rng, size)
-            log_prob = density.log_prob(unit[:, active])
+        unit, log_prob = distributions.drawn(self.unit, self.active, self.inflation, self.options.floor, rng, size)
         return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
 
     def _density(self) -> distributions.KernelMixture:
-        unit = self.unit[:, self.active]
-        learned = 1.0 - unit.var(axis=0) / distributions.UNIFORM_VARIANCE >= distributions.LEARNED
-        return distributions.smooth(unit, learned, self.inflation, self.options.floor)
+        return distributions.through(self.unit[:, self.active], self.inflation, self.options.floor)
 
     def describe(self) -> Description:
         return Description(
