@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from sim2real.errors import MissingDataError
-from sim2real.recordings import cube_toss
+from sim2real.recordings import cube_toss, furuta
 from sim2real.recordings.base import Recording
 from sim2real_envs.errors import UnknownNameError
 
@@ -67,6 +68,20 @@ class Status:
     present: bool
 
 
+_FURUTA: Mapping[str, Any] = MappingProxyType(
+    {
+        "rig": "furuta",
+        "file": furuta.FILE,
+        "count": 10,
+        "licence": "BSD-3-Clause",
+        "repository": "https://github.com/famura/SimuRLacra",
+        "commit": "01d30dda",
+        "folder": "Pyrado/data/perma/evaluation",
+        "published": ("qq_chrip_10to0Hz_+1.5V_250Hz_10s/*.pkl", "qq-su_ectrl_250Hz_5s/*.pkl"),
+        "converter": "furuta",
+    }
+)
+
 DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
     {
         "cube_toss": DataSet(
@@ -81,7 +96,19 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
             folder="data/tosses_processed",
             doc="Real tosses of an acrylic cube onto a table, tracked at 148 Hz (Pfrommer, Halm, Posa, CoRL 2020).",
             published=("*.pt",),
-        )
+        ),
+        "furuta": DataSet(
+            name="furuta",
+            read=furuta.load,
+            doc="Real rollouts of a rotary pendulum, chirps and swing-ups, in windows of 0.5 s at 250 Hz (SimuRLacra).",
+            **_FURUTA,
+        ),
+        "furuta_chirps": DataSet(
+            name="furuta_chirps",
+            read=furuta.load_chirps,
+            doc="The chirps alone of the rotary pendulum's rollouts, in windows of 0.5 s at 250 Hz (SimuRLacra).",
+            **_FURUTA,
+        ),
     }
 )
 

@@ -12,7 +12,12 @@ from sim2real_envs.rigs.base import Misfit, Path, Rig, Signal
 
 __all__ = ["RIGS", "Misfit", "Path", "Rig", "Signal", "make"]
 
-RIGS: Mapping[str, str] = MappingProxyType({"cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig"})
+RIGS: Mapping[str, str] = MappingProxyType(
+    {
+        "cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig",
+        "furuta": "sim2real_envs.rigs.furuta:FurutaRig",
+    }
+)
 """Name of a rig to where its class is; an engine is imported when one is made."""
 
 
