@@ -222,6 +222,11 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
         """
         return measured_start(self._first_seen, self._start, self._sensors)
 
+    def measurement(self) -> Measurement:
+        """Return what the sensors said after the last step, or after the reset: what a robot's own log would hold."""
+        self._require_open()
+        return self._seen
+
     def robot_action(self) -> RobotAction:
         """Return what the last step asked of the robot, before any delay.
 

@@ -13,6 +13,7 @@ from sim2real.cli.bench import bench_app
 from sim2real.cli.data import data_app
 from sim2real.cli.demos import demos
 from sim2real.cli.guard import guarded
+from sim2real.cli.record import record
 
 NEWEST = "newest"
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.command()(demos)
+app.command()(record)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 
