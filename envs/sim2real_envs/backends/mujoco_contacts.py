@@ -9,8 +9,8 @@ MuJoCo's is f = (-b v - k r - a0) / (A + R). They are equal for
 
     R = 1 / (h (D + h K)),   b = 1 / h,   k = K / (h (D + h K)),
 
-and MuJoCo takes R as a share of A, the impedance d = A / (A + R), and divides k by d and b by nothing else. Friction
-has the same b: a contact that sticks stops within a step. Its R is 1 / impratio of that along the normal.
+and MuJoCo takes R as a share of A, the impedance d = A / (A + R), by which it divides the given b and k. Friction has
+the same b: what sticks stops within a step.
 """
 
 from __future__ import annotations
