@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim2real.evidence import Evidence, Need
     from sim2real.experiment.result import Result
     from sim2real.experiment.spec import ExperimentSpec, load_spec
+    from sim2real.exporting import export
     from sim2real.launch import run
     from sim2real.policy import MlpPolicy, Policy, load_policy
     from sim2real.randomizers import Randomizer
@@ -44,6 +45,7 @@ _HOMES = {
     "Rollouts": "sim2real.rollouts",
     "Sb3Worlds": "sim2real.training.vec_env",
     "Sim2RealError": "sim2real.errors",
+    "export": "sim2real.exporting",
     "load_policy": "sim2real.policy",
     "load_spec": "sim2real.experiment.spec",
     "run": "sim2real.launch",
@@ -67,6 +69,7 @@ __all__ = [
     "Rollouts",
     "Sb3Worlds",
     "Sim2RealError",
+    "export",
     "load_policy",
     "load_spec",
     "run",

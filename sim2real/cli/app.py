@@ -12,6 +12,7 @@ import typer
 from sim2real.cli.bench import bench_app
 from sim2real.cli.data import data_app
 from sim2real.cli.demos import demos
+from sim2real.cli.export import export
 from sim2real.cli.guard import guarded
 from sim2real.cli.record import record
 
@@ -31,6 +32,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
 app.command()(demos)
 app.command()(record)
+app.command()(export)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 
