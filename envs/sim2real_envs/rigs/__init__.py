@@ -14,6 +14,7 @@ __all__ = ["RIGS", "Misfit", "Path", "Rig", "Signal", "make"]
 
 RIGS: Mapping[str, str] = MappingProxyType(
     {
+        "arm": "sim2real_envs.rigs.arm:ArmRig",
         "cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig",
         "furuta": "sim2real_envs.rigs.furuta:FurutaRig",
     }
