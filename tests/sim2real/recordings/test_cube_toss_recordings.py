@@ -192,10 +192,10 @@ def test_the_data_folder_is_the_named_one_then_the_one_here_then_the_users(
 
 
 def test_status_tells_what_is_there(tmp_path: Path) -> None:
-    (absent,) = recordings.status(tmp_path)
+    absent = {each.data_set.name: each for each in recordings.status(tmp_path)}["cube_toss"]
     assert not absent.present
     tosses.write(tmp_path, tosses.flight_table((1,)))
-    (there,) = recordings.status(tmp_path)
+    there = {each.data_set.name: each for each in recordings.status(tmp_path)}["cube_toss"]
     assert there.present
     assert there.path == recordings.data_path("cube-toss", tmp_path)
 
