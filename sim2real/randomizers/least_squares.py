@@ -15,9 +15,10 @@ independent errors. The search starts from the best of a Sobol design
 (``levenberg_marquardt``); the posterior is normal about the estimate, as wide
 as recordings differ, cut off at the ranges (``laplace``).
 
-It needs trajectories and the actions that drove them. It costs about
-``designs + starts * steps * (2 d + 5)`` replays of every recording for d parameters, far fewer
-than inference from outcomes alone, and learns far more from a recording.
+It needs trajectories and the actions that drove them. For d parameters it costs
+at most ``designs + starts * steps * (2 d + 5)`` replays of the few recordings
+that it begins with, then some ``steps * (2 d + 5)`` of all of them; a third of
+that is usual.
 
 It fails where trajectories are chaotic (after an impact a small difference
 becomes a large one: the sum of squares is rugged, and shorter windows help),
@@ -53,7 +54,8 @@ class LeastSquaresOptions:
     Args:
         designs: Domains replayed to find where to start.
         starts: How many of the best of them the search starts from.
-        steps: Steps of the search at most.
+        steps: Steps of the search at most, and half as many with each weighting.
+        scouts: Of how many recordings, those that move most, the first search is made; then all of them count.
         count: Particles that stand for the posterior.
         inflation: Factor on the posterior's standard deviation to train with.
         final_inflation: The same for the last training.
@@ -64,6 +66,7 @@ class LeastSquaresOptions:
     designs: int = 32
     starts: int = 2
     steps: int = 20
+    scouts: int = 8
     count: int = 512
     inflation: float = 1.2
     final_inflation: float = 1.1
@@ -74,6 +77,7 @@ class LeastSquaresOptions:
         whole("designs", self.designs, 1, 100_000)
         whole("starts", self.starts, 1, 100)
         whole("steps", self.steps, 1, 1000)
+        whole("scouts", self.scouts, 1, 100_000)
         whole("count", self.count, 32, 100_000)
         number("inflation", self.inflation, 1.0, 5.0)
         number("final_inflation", self.final_inflation, 1.0, 5.0)
@@ -179,8 +183,8 @@ class LeastSquares(Randomizer):
         options, known = self.options, len(self.centre) > 0
         found = fit(
             evidence, self.space, self.active, rng,
-            designs=options.designs, starts=options.starts, steps=options.steps, signals=options.signals,
-            earlier=np.clip(self.centre, 0.0, 1.0) if known else None,
+            designs=options.designs, starts=options.starts, steps=options.steps, scouts=options.scouts,
+            signals=options.signals, earlier=np.clip(self.centre, 0.0, 1.0) if known else None,
         )  # fmt: skip
         belief = found.belief.times(Normal(self.centre, self.covariance)) if known else found.belief
         return replace(

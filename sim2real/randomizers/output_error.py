@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -50,37 +50,49 @@ class Fit:
 
 
 @dataclass
+class Spent:
+    """What replays have cost so far."""
+
+    env_steps: int = 0
+
+
+@dataclass
 class Replays:
     """Residuals of domains, by replaying recordings; the same random streams in every call."""
 
     evidence: Evidence
     space: ParameterSpace
     active: BoolArray
-    segments: list[Segment]
+    segments: Sequence[Segment]
     comparison: Comparison
     seed: int
-    env_steps: int = 0
-    domains: int = field(default=0)
+    spent: Spent = field(default_factory=Spent)
 
     def __call__(self, points: Array) -> Array:
         """Return residuals (k, m) at points (k, d) of the active parameters."""
         batch = max(1, int(_BATCH // max(self.comparison.real.size, 1)))
         parts = [points[first : first + batch] for first in range(0, len(points), batch)]
-        return np.concatenate([self.comparison.residuals(self._paths(part, self.segments)) for part in parts])
+        return np.concatenate([self.comparison.residuals(self.paths(part, self.segments)) for part in parts])
+
+    def liveliest(self, count: int) -> Replays:
+        """Return the same of the ``count`` recordings that move most."""
+        moved = np.nansum(np.abs(np.diff(self.comparison.real, axis=1)) / self.comparison.spread, axis=(1, 2))
+        rows = np.sort(np.argsort(-moved, kind="stable")[:count])
+        comparison = replace(self.comparison, real=self.comparison.real[rows])
+        return replace(self, segments=[self.segments[row] for row in rows], comparison=comparison)
 
     def response(self, points: Array) -> Array:
-        """Return the path of the recording that moves most (k, m), to be compared bit for bit."""
-        moved = np.nansum(np.abs(np.diff(self.comparison.real, axis=1)) / self.comparison.spread, axis=(1, 2))
-        paths = self._paths(points, [self.segments[int(np.argmax(moved))]])
+        """Return the paths (k, m), to be compared bit for bit."""
+        paths = self.paths(points, self.segments)
         return np.concatenate([paths[name].reshape(len(points), -1) for name, _ in self.comparison.signals], axis=1)
 
-    def _paths(self, points: Array, segments: Sequence[Segment]) -> Mapping[str, Array]:
+    def paths(self, points: Array, segments: Sequence[Segment]) -> Mapping[str, Array]:
+        """Return the paths of ``segments`` at points (k, d)."""
         unit = np.full((len(points), len(self.space)), 0.5)
         unit[:, self.active] = points
         rng = np.random.default_rng(self.seed)
         replayed = self.evidence.replay(self.space.from_unit(unit), segments, rng, paths=True)
-        self.env_steps += replayed.env_steps
-        self.domains += len(points)
+        self.spent.env_steps += replayed.env_steps
         return replayed.path
 
 
@@ -93,6 +105,7 @@ def fit(
     designs: int,
     starts: int,
     steps: int,
+    scouts: int,
     signals: Sequence[str] | None,
     earlier: Array | None = None,
 ) -> Fit:
@@ -105,7 +118,8 @@ def fit(
         rng: Used for the designs and the places at which parameters are tried.
         designs: Domains replayed to find where to start.
         starts: How many of the best of them the search starts from.
-        steps: Steps of the search at most.
+        steps: Steps of the search at most, and half as many with each weighting.
+        scouts: Of how many recordings, those that move most, the first search is made.
         signals: Names of what is compared; None for all.
         earlier: Where an earlier round found the optimum (d,), one more start.
 
@@ -116,25 +130,22 @@ def fit(
     segments = _segments(evidence)
     size = int(active.sum())
     nominal = np.clip(space.to_unit(space.to_array(space.nominal()))[active], 0.0, 1.0)
-    seed = int(rng.integers(_SEEDS))
-    _announce(evidence, segments, designs + starts * steps * (2 * size + len(LADDER)))
-    real = [evidence.real[segment.episode] for segment in segments]
+    _announce(evidence, segments, (designs + starts * steps * (2 * size + len(LADDER)), scouts), steps * (2 * size + 5))
     nothing = Comparison((), np.empty((0, 0, 0)), np.empty(0), np.empty(0))
-    replays = Replays(evidence, space, active, segments, nothing, seed)
-    paths = replays._paths(nominal[None], segments)
+    replays = Replays(evidence, space, active, segments, nothing, int(rng.integers(_SEEDS)))
+    paths = replays.paths(nominal[None], segments)
+    real = [evidence.real[segment.episode] for segment in segments]
     replays.comparison = compare(real, [name for name in paths if name != "actions"], signals)
-    before = replays.comparison.residuals(paths)[0]
+    before = replays.comparison.rms(replays.comparison.residuals(paths)[0])
 
-    widths, idle = roundings(replays.response, size, rng)
-    points = np.concatenate([nominal[None], _sobol(size, designs, rng)])
-    if earlier is not None:
-        points = np.concatenate([earlier[None], points])
-    costs = (replays(points) ** 2).sum(axis=1)
-    best = minimize(replays, points[np.argsort(costs, kind="stable")[:starts]], widths, steps)
+    lively = replays.liveliest(1).response
+    widths, idle = roundings(lively, size, rng)
+    best = _scouted(replays.liveliest(scouts), _designs(size, designs, rng, nominal, earlier), widths, starts, steps)
+    best = minimize(replays, best.point[None], widths, max(1, steps // 2))
     for _ in range(POLISH):
         replays.comparison = replays.comparison.weighted(best.residual)
         best = minimize(replays, best.point[None], widths, max(1, steps // 2))
-    best.point = centred(replays.response, best.point, widths)
+    best.point = centred(lively, best.point, widths)
     best.residual = replays(best.point[None])[0]
     belief, jacobian = _belief(replays, best, widths)
     diagnostics = _diagnostics(replays, best, jacobian, before)
@@ -169,13 +180,21 @@ def _segments(evidence: Evidence) -> list[Segment]:
     return [Segment(index, drive=drive) for index in usable]
 
 
-def _announce(evidence: Evidence, segments: Sequence[Segment], domains: int) -> None:
-    cost = evidence.replay.cost(domains, segments)
+def _announce(evidence: Evidence, segments: Sequence[Segment], scouting: tuple[int, int], domains: int) -> None:
+    cost = evidence.replay.cost(scouting[0], segments[: scouting[1]]) + evidence.replay.cost(domains, segments)
     logger.info("Least squares replays %d recordings: about %s env steps at most.", len(segments), f"{cost:,}")
 
 
-def _sobol(size: int, count: int, rng: np.random.Generator) -> Array:
-    return np.asarray(qmc.Sobol(size, rng=rng).random_base2((count - 1).bit_length())[:count], dtype=np.float64)
+def _designs(size: int, count: int, rng: np.random.Generator, *known: Array | None) -> Array:
+    """Return points that fill the cube, behind those that are known, (k, size)."""
+    spread = qmc.Sobol(size, rng=rng).random_base2((count - 1).bit_length())[:count]
+    return np.concatenate([*(point[None] for point in known if point is not None), spread])
+
+
+def _scouted(replays: Replays, points: Array, widths: Array, starts: int, steps: int) -> Climb:
+    """Return the best that a search from the best of ``points`` (k, d) finds."""
+    costs = (replays(points) ** 2).sum(axis=1)
+    return minimize(replays, points[np.argsort(costs, kind="stable")[:starts]], widths, steps)
 
 
 def _belief(replays: Replays, best: Climb, widths: Array) -> tuple[Normal, Array]:
@@ -190,20 +209,18 @@ def _belief(replays: Replays, best: Climb, widths: Array) -> tuple[Normal, Array
     return belief, jacobian
 
 
-def _diagnostics(replays: Replays, best: Climb, jacobian: Array, before: Array) -> dict[str, float]:
+def _diagnostics(replays: Replays, best: Climb, jacobian: Array, before: Mapping[str, float]) -> dict[str, float]:
     comparison = replays.comparison
-    first = Comparison(comparison.signals, comparison.real, comparison.spread, comparison.spread)
     felt = jacobian[:, (jacobian != 0.0).any(axis=0)]
     values = np.linalg.svd(felt, compute_uv=False) if felt.size else np.ones(1)
     figures = {
-        "replay_env_steps": float(replays.env_steps),
-        "replayed_domains": float(replays.domains),
+        "replay_env_steps": float(replays.spent.env_steps),
         "recordings": float(len(comparison.real)),
         "residuals": float(comparison.counted.sum()),
         "condition_number": float(values[0] / max(values[-1], 1e-15 * values[0])),
         "lag_1_autocorrelation": comparison.autocorrelation(best.residual),
     }
-    sides = {"before": first.rms(before), "after": comparison.rms(best.residual)}
+    sides = {"before": before, "after": comparison.rms(best.residual)}
     for side, of_signal in sides.items():
         figures[f"rms_{side}"] = float(np.sqrt(np.mean([value**2 for value in of_signal.values()])))
         figures |= {f"rms_{side}.{name}": value for name, value in of_signal.items()}
