@@ -9,6 +9,8 @@ Sim2RealError                                everything that the toolkit raises 
 ├── TooManyDivergences (ArithmeticError)     worlds diverged again and again; names the domain
 ├── RunFolderError (OSError)                 a run folder that cannot be written, read or resumed
 ├── PolicyError (ValueError)                 a policy file or observation that does not fit
+├── RobotError (RuntimeError)                what is not a robot, or one that does not do what a robot must
+│   └── RobotStopped                         a latched stop that a person has to reset; says why it stopped
 ├── Interrupted (RuntimeError)               Ctrl-C: everything finished so far is on disk; says how to resume
 └── MissingExtraError (ImportError)          an optional dependency; says what to install
 
@@ -62,6 +64,14 @@ class RunFolderError(Sim2RealError, OSError):
 
 class PolicyError(Sim2RealError, ValueError):
     """A policy file or an observation that does not fit."""
+
+
+class RobotError(Sim2RealError, RuntimeError):
+    """What is not a robot, or a robot that does not do what a robot must."""
+
+
+class RobotStopped(RobotError):
+    """A robot with a latched stop, which a person has to reset."""
 
 
 class Interrupted(Sim2RealError, RuntimeError):

@@ -30,6 +30,7 @@ FAILURE_MODES = (
     "planning_failure",
     "out_of_reach",
     "diverged",
+    "stopped",  # by the safety of a robot
 )
 
 
