@@ -44,7 +44,7 @@ class MujocoBackend:
         self._driven = self._size + (self._fingers if scene.fingers_move else 0)
         self._parameters = MujocoParameters(self._model, scene, period, timestep)
         self._parameters.apply(self._parameters.space.nominal())
-        self._touch = MujocoTouch(self._model, self._data, scene)
+        self._touch = MujocoTouch(self._data, scene)
         self._kinematics = Kinematics(scene.arm)
         self._disturbance = Disturbance()
         self._law_in_force: tuple[JointLaw, float, float] | None = None

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim2real_envs.backends.mujoco_contacts import MujocoContacts
 from sim2real_envs.backends.mujoco_engine import mujoco
-from sim2real_envs.backends.mujoco_scene import WALLS, contact_pairs, inertia_per_mass
+from sim2real_envs.backends.mujoco_scene import WALLS, contact_pairs, foot_names, inertia_per_mass
 from sim2real_envs.backends.world_parameters import (
     GRAVITY,
     SIZE_STEP,
@@ -49,6 +49,8 @@ class MujocoParameters:
         self._inertias = model.body_inertia[self._links].copy()
         self._driven = (np.arange(len(names)) < arm.size)[:, None]
         self._objects = [(body, model.body(body.name).id, model.geom(body.name).id) for body in scene.objects]
+        self._feet = [model.geom(name).id for body in scene.objects for name in foot_names(body)]
+        self._foot_places, self._foot_sizes = model.geom_pos[self._feet].copy(), model.geom_size[self._feet].copy()
         self._walls = [model.geom(name).id for name in WALLS] if scene.hole is not None else []
         self._contacts = MujocoContacts(model, contact_pairs(scene))
         self._weighed: tuple[float, ...] | None = None
@@ -87,6 +89,8 @@ class MujocoParameters:
             model.body_inertia[self._links] = self._inertias * scale + self._driven * armature
             for body, number, geom in self._objects:
                 self._shape(body, number, geom, domain)
+            model.geom_pos[self._feet] = self._foot_places * self.size
+            model.geom_size[self._feet] = self._foot_sizes * self.size
             mujoco.mj_setConst(model, self._scratch)
             self._weighed = masses
         if self._walls:
@@ -104,8 +108,6 @@ class MujocoParameters:
         model.body_ipos[number] = self.com
         model.body_iquat[number] = (1.0, 0.0, 0.0, 0.0)
         model.geom_size[geom] = (half[0], half[2], 0.0) if body.shape == "cylinder" else half
-        model.geom_rbound[geom] = np.linalg.norm(half[[0, 2]] if body.shape == "cylinder" else half)
-        model.geom_aabb[geom, 3:] = half
 
     def _open_hole(self, clearance: float) -> None:
         """Open the hole by the clearance around the object as large as ``object.size`` makes it."""

@@ -23,12 +23,12 @@ from sim2real_envs.kinematics import rotation_from_rpy
 from sim2real_envs.scene import Body, Scene
 
 TABLE, BASE, GRIP = "table", "base", "grip"
-TABLE_TOUCH = "arm-table"
 MOTOR, RACK = "motor", "rack"  # the gripper's tendons
 WALLS = ("wall_x+", "wall_x-", "wall_y+", "wall_y-")
 COM_PLACEHOLDER = (
     1e-3  # [m]: an object compiled with its centre of mass in its middle could not have it elsewhere later
 )
+_FEET, _FOOT = 6, 0.001  # number and radius [m] of the balls that a cylinder stands on
 _PARKED = (0.0, 0.0, -5.0)
 
 # In MuJoCo's convex cone what slides at speed v along a contact leaves it at mu v, and a pushed cube would hop. With
@@ -99,6 +99,7 @@ def contact_pairs(scene: Scene) -> tuple[Pair, ...]:
     objects = [body.name for body in scene.objects]
     walls = WALLS if scene.hole is not None else ()
     found = [Pair(name, TABLE, "object-table") for name in objects]
+    found += [Pair(name, TABLE, "object-table") for body in scene.objects for name in foot_names(body)]
     found += [Pair(first, second, "object-object") for first, second in combinations(objects, 2)]
     found += [Pair(first, second, "object-arm") for first, second in product(objects, arm)]
     found += [Pair(first, second, "object-wall") for first, second in product(objects, walls)]
@@ -115,6 +116,14 @@ def _many_points(scene: Scene) -> str:
     round_tool = any(isinstance(shape, Cylinder) for finger in scene.arm.fingers for shape in finger.shapes)
     round_body = any(body.shape == "cylinder" for body in scene.objects)
     return "disable" if round_tool or round_body else "enable"
+
+
+def foot_names(body: Body) -> list[str]:
+    """Return the names of the small balls along the lower rim of a cylinder, on which it stands.
+
+    A cylinder touches a table in one point that wanders with the least tilt, where Bullet remembers four of them.
+    """
+    return [f"{body.name}.foot{index}" for index in range(_FEET)] if body.shape == "cylinder" else []
 
 
 def touch_names(scene: Scene) -> list[list[str]]:
@@ -208,7 +217,7 @@ def _sensors(scene: Scene) -> str:
         for finger, names in zip(scene.arm.fingers, touch_names(scene), strict=True)
         for body, name in zip(scene.objects, names, strict=True)
     )
-    return text + f'<contact name="{TABLE_TOUCH}" geom1="{TABLE}" subtree2="{BASE}" data="found"/>\n'
+    return text + f'<contact name="arm-table" geom1="{TABLE}" subtree2="{BASE}" data="found"/>\n'
 
 
 # -- Shapes ------------------------------------------------------------------------------------------------------
@@ -283,7 +292,19 @@ def _free_body(body: Body) -> str:
     inertia = Inertia(1.0, (COM_PLACEHOLDER, 0.0, 0.0), (*inertia_per_mass(body, 1.0), 0.0, 0.0, 0.0))
     return (
         f'<body name="{body.name}" pos="{_row(body.position)}"><freejoint name="{body.name}"/>{_inertial(inertia)}\n'
-        f'<geom name="{body.name}" type="{body.shape}" size="{size}" rgba="{_row((*body.colour, 1.0))}"/></body>\n'
+        f'<geom name="{body.name}" type="{body.shape}" size="{size}" rgba="{_row((*body.colour, 1.0))}"/>\n{_feet(body)}</body>\n'
+    )
+
+
+def _feet(body: Body) -> str:
+    radius, _, half_height = body.half_extents
+    angles = np.arange(_FEET) * 2.0 * np.pi / _FEET
+    rim = radius - _FOOT
+    places = np.stack([rim * np.cos(angles), rim * np.sin(angles), np.full(_FEET, _FOOT - half_height)], axis=1)
+    rgba = _row((*body.colour, 1.0))
+    return "".join(
+        f'<geom name="{name}" type="sphere" size="{_FOOT!r}" pos="{_row(place)}" rgba="{rgba}"/>\n'
+        for name, place in zip(foot_names(body), places.tolist(), strict=False)
     )
 
 

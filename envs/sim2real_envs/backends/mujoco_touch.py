@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from sim2real_envs.backends.mujoco_scene import TABLE_TOUCH, touch_names
 from sim2real_envs.parameters import Array
 from sim2real_envs.scene import Scene
 
@@ -17,19 +16,14 @@ class MujocoTouch:
     """The forces of objects on the fingers, (f, 3) N, world frame, and whether arm and table touch.
 
     Args:
-        model: The compiled model.
         data: Its data.
         scene: What stands where.
     """
 
-    def __init__(self, model: Any, data: Any, scene: Scene) -> None:
+    def __init__(self, data: Any, scene: Scene) -> None:
         self._fingers, self._objects = len(scene.arm.fingers), len(scene.objects)
-        end = int(model.sensor(TABLE_TOUCH).adr[0])
-        names = [name for of_finger in touch_names(scene) for name in of_finger]
-        if [int(model.sensor(name).adr[0]) for name in names] != list(range(0, end, 3)):
-            raise AssertionError
-        self._forces = data.sensordata[:end]
-        self._table = data.sensordata[end:]
+        end = 3 * self._fingers * self._objects  # the sensors of touch come first, those of a finger together
+        self._forces, self._table = data.sensordata[:end], data.sensordata[end:]
         self._total, self._samples = np.zeros(end), 0
 
     def begin(self) -> None:
