@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sim2real.recordings.log.findings import Findings
+from sim2real.recordings.log.findings import Findings, counted
 from sim2real.recordings.log.records import Log, LogEpisode, Signal
 from sim2real.recordings.log.units import QUATERNION
 from sim2real_envs.arms import ARMS, Arm
@@ -73,7 +73,7 @@ def _finite(log: Log, findings: Findings) -> None:
                 place = (episode, first + at, index, float(values[at, index]))
         if place is not None:
             episode, row, column, value = place
-            more = f" {bad} values are like that." if bad > 1 else ""
+            more = f" {counted(bad, 'value')} are like that." if bad > 1 else ""
             findings.error(
                 "not-finite", f"must be finite, but is {value}.{more}",
                 "Leave such rows out, or end the episode there and begin another.",
@@ -168,15 +168,18 @@ def _limits(log: Log, name: str, arm: Arm, findings: Findings) -> None:
     lower = np.array([joint.lower for joint in arm.joints]) - LIMIT_TOLERANCE
     upper = np.array([joint.upper for joint in arm.joints]) + LIMIT_TOLERANCE
     wrong = (positions < lower) | (positions > upper)
-    for column in np.flatnonzero(wrong.any(axis=0)).tolist():
+    columns = np.flatnonzero(wrong.any(axis=0)).tolist()
+    degrees = bool(np.abs(positions[np.isfinite(positions)]).max(initial=0.0) > 2.0 * np.pi)
+    for column in columns[:1] if degrees else columns:
         row, joint = int(np.argmax(wrong[:, column])), arm.joints[column]
-        value = float(positions[row, column])
-        degrees = bool(np.abs(positions[np.isfinite(positions)]).max() > 2.0 * np.pi)
-        fix = 'They look like degrees: write "unit": "deg".' if degrees else "Check order, sign and zero of the joints."
+        value, count = float(positions[row, column]), int(wrong[:, column].sum())
+        fix = "Check order, sign and zero of the joints."
+        if degrees:
+            fix = f'{counted(len(columns), "joint")} may be in degrees: then write "unit": "deg".'
         findings.error(
             "joint-limits",
             f"must lie in {joint.lower:g} to {joint.upper:g} rad, the limits of {joint.name} of the {name}, "
-            f"but is {value:.4g}; {int(wrong[:, column].sum())} rows are like that.",
+            f"but is {value:.4g}, and beyond them in {counted(count, 'row')}.",
             fix, signal=component(log.signals["joint.position"], "joint.position", column),
             episode=_episode_of(log, row), row=row, value=value,
         )  # fmt: skip

@@ -63,6 +63,11 @@ class Findings:
         self.found.append(Finding("warning", rule, message, fix, **{"file": self.file, **place}))
 
 
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def errors_of(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Return the errors among findings."""
     return tuple(finding for finding in findings if finding.level == "error")

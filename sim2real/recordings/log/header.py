@@ -11,7 +11,7 @@ import numpy as np
 
 from sim2real.errors import RecordingError
 from sim2real.recordings.log.findings import Findings
-from sim2real.recordings.log.header_signals import Stored, read_signals, signal_to_json
+from sim2real.recordings.log.header_signals import Stored, columns_named, read_signals, signal_to_json
 from sim2real.recordings.log.json_fields import Fields
 from sim2real.recordings.log.records import ORIGINS, Gains, Log, LogEpisode
 from sim2real.recordings.log.units import UNITS, Unit
@@ -36,6 +36,7 @@ class Header:
         time: Unit of the column ``time``.
         episodes: Facts of episodes by number: the fields of a ``LogEpisode`` but for its arrays.
         rows: How many rows the file must have; None where it is not said.
+        named: Every column that the header names, however wrong what it says of it.
         about: The other fields of a ``Log``.
     """
 
@@ -45,6 +46,7 @@ class Header:
     episodes: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     rows: int | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
 
 
 def read_header(data: object, findings: Findings) -> Header | None:
@@ -78,7 +80,15 @@ def read_header(data: object, findings: Findings) -> Header | None:
     }
     stored = read_signals(head.get("signals"), findings, frames)
     facts = _episodes(head.get("episodes"), findings)
-    return Header(stored, rate, UNITS[unit or "s"], facts, None if rows is None else int(rows), about)
+    return Header(
+        stored,
+        rate,
+        UNITS[unit or "s"],
+        facts,
+        None if rows is None else int(rows),
+        about,
+        columns_named(head.get("signals")),
+    )
 
 
 def _gains(data: object, findings: Findings) -> Gains | None:

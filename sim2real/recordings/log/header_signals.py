@@ -63,6 +63,15 @@ def read_signals(data: object, findings: Findings, frames: Mapping[str, str]) ->
     return found
 
 
+def columns_named(data: object) -> frozenset[str]:
+    """Return every column that the signals of a header name, however wrong what they say of it."""
+    if not isinstance(data, Mapping):
+        return frozenset()
+    columns = [entry.get("columns") for entry in data.values() if isinstance(entry, Mapping)]
+    listed = [str(column) for each in columns if isinstance(each, list) for column in each]
+    return frozenset([*map(str, data), *listed])
+
+
 def _signal(name: str, entry: Fields | None, frames: Mapping[str, str]) -> Stored | None:
     if entry is None:
         return None
@@ -92,7 +101,7 @@ def _signal(name: str, entry: Fields | None, frames: Mapping[str, str]) -> Store
     frame = _frame(entry, canonical, frames)
     si = tuple(units[index].si for index in order)
     signal = Signal(
-        kind=kind or "observation",
+        kind=kind or (canonical.kind if canonical else "action"),
         unit=si[0] if len(set(si)) == 1 else si,
         shape=shape,
         frame=frame,

@@ -138,9 +138,8 @@ def _log(head: Header, table: pa.Table, findings: Findings) -> Log | None:
     if table.num_rows == 0:
         findings.error("no-rows", "must have at least one row, but has none.", "Record something.")
         return None
-    used = {column for stored in head.stored.values() for column in stored.columns}
     for name in table.column_names:
-        if name not in used and name not in _SHARED and head.stored:
+        if head.named and name not in head.named and name not in _SHARED:
             fix = "Describe it under `signals`, or leave it out."
             findings.warn(
                 "unused-column", "is a column that the header does not describe; it is not read.", fix, signal=name

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from sim2real.recordings.log.content import LIMIT_TOLERANCE, arm_of, component, flat, quaternions, spans
-from sim2real.recordings.log.findings import Finding, Findings, errors_of
+from sim2real.recordings.log.findings import Finding, Findings, counted, errors_of
 from sim2real.recordings.log.records import Log
 from sim2real_envs.parameters import Array
 
@@ -43,19 +43,22 @@ def _times(log: Log, findings: Findings) -> None:
     period = float(np.median(steps))
     for episode, first in spans(log):
         step = np.diff(episode.times) / period
-        gaps = step > _LOST
+        told = step > 0.0
+        told[1:] &= told[:-1]  # after a time that stood, the next step makes up for it
+        gaps = told & (step > _LOST)
         lost += int(np.round(step[gaps] - 1.0).sum())
         if first_lost is None and gaps.any():
             row = int(np.argmax(gaps)) + 1
             gap = float(step[row - 1] * period)
             first_lost = Finding("warning", "dropped-samples", "", "", "", "time", episode.number, first + row, gap)
-        off = np.abs(step[(step > 0.0) & ~gaps] - 1.0)
+        off = np.abs(step[told & ~gaps] - 1.0)
         uneven += int((off > _JITTER).sum())
         worst = max(worst, float(off.max(initial=0.0)))
     if first_lost is not None:
         findings.warn(
             "dropped-samples",
-            f"about {lost} samples are missing, the first before this row: {first_lost.value:.4g} s without one.",
+            f"about {counted(lost, 'sample')} missing, the first before this row: "
+            f"{first_lost.value:.4g} s without one.",
             "Filter and differentiate over the times, not the rows; or end an episode at each gap.",
             signal="time", episode=first_lost.episode, row=first_lost.row, value=first_lost.value,
         )  # fmt: skip
@@ -162,7 +165,7 @@ def _command_limits(log: Log, findings: Findings) -> None:
             findings.warn(
                 "command-limits",
                 f"asks for {column[row]:.4g} rad, beyond the {joint.lower:g} to {joint.upper:g} rad of {joint.name} "
-                f"of the {named[0]}; {int(wrong.sum())} rows do.",
+                f"of the {named[0]}, in {counted(int(wrong.sum()), 'row')}.",
                 "A robot clips it: log the command that was sent, after clipping.",
                 signal=component(log.signals["joint.command"], "joint.command", index), row=row,
                 value=float(column[row]),
