@@ -6,13 +6,14 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import mujoco
 import numpy as np
 
 from sim2real_envs.actuators import JointLaw
 from sim2real_envs.backends.base import ENGINE, BodyReading, Disturbance, Reading
-from sim2real_envs.backends.mujoco_engine import mujoco
+from sim2real_envs.backends.mujoco_arm import GRIP, RACK, mesh_files
 from sim2real_envs.backends.mujoco_parameters import MujocoParameters
-from sim2real_envs.backends.mujoco_scene import GRIP, RACK, mesh_files, mjcf_text
+from sim2real_envs.backends.mujoco_scene import mjcf_text
 from sim2real_envs.backends.mujoco_touch import SAMPLES, MujocoTouch
 from sim2real_envs.cameras import Photographer
 from sim2real_envs.errors import ClosedError

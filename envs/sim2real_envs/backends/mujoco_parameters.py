@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import mujoco
 import numpy as np
 
 from sim2real_envs.backends.mujoco_contacts import MujocoContacts
-from sim2real_envs.backends.mujoco_engine import mujoco
 from sim2real_envs.backends.mujoco_scene import WALLS, contact_pairs, foot_names, inertia_per_mass
 from sim2real_envs.backends.world_parameters import (
     GRAVITY,

@@ -1,7 +1,0 @@
-"""MuJoCo, imported in one place."""
-
-from __future__ import annotations
-
-import mujoco
-
-__all__ = ["mujoco"]
