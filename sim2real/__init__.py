@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim2real.evidence import Evidence, Need
     from sim2real.experiment.result import Result
     from sim2real.experiment.spec import ExperimentSpec, load_spec
-    from sim2real.exporting import export
+    from sim2real.exporting import Bundle, export
     from sim2real.launch import run
     from sim2real.policy import MlpPolicy, Policy, load_policy
     from sim2real.randomizers import Randomizer
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 
 _HOMES = {
+    "Bundle": "sim2real.exporting",
     "Domain": "sim2real_envs.parameters",
     "Episode": "sim2real.episodes",
     "Evidence": "sim2real.evidence",
@@ -52,6 +53,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Bundle",
     "Domain",
     "Episode",
     "Evidence",

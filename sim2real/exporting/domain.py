@@ -100,8 +100,8 @@ def _text(domain: IdentifiedDomain, run: Run, piece: Piece, samples: int | None)
     identified: dict[str, Value] = {name: _entry(domain, name) for name in domain.snapshot.space}
     ranges: dict[str, Value] = {name: {"low": low, "high": high} for name, (low, high) in domain.ranges().items()}
     text = (
-        f"# What '{piece.method}' learned of the {kind} target '{piece.target}' in {run.name}. SI units; low and\n"
-        "# high hold 90 %. `value` is the mean where a parameter was identified or bounded, and nominal where it was not.\n"
+        f"# What '{piece.method}' learned of the {kind} target '{piece.target}' in {run.name}. SI units; 90 % lies\n"
+        "# between low and high. `value` is the mean of what was identified or bounded, else the nominal value.\n"
         f"{dump(head)}identified:\n{_indented(identified)}"
         "\n# Ranges to train or to identify with; put this in place of `parameters:` in an experiment.\n"
         f"parameters:\n{_indented(ranges)}"

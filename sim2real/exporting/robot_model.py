@@ -105,7 +105,7 @@ def _summary(cell: RobotCell, domain: Mapping[str, float], held: set[str]) -> di
         "home_rad": list(arm.home),
         "motor_inertia": {
             "value_kg_m2": domain["joint.armature"],
-            "where": "in the inertia of every driven link, on all three axes, as the simulator has it; no `armature` in the MJCF",
+            "where": "in the inertia of every driven link, on all three axes; no `armature` is used",
         },
         "control_period_s": CONTROL_PERIOD,
         "domain": {name: {"value": domain[name], "unit": cell.parameter_space[name].unit} for name in domain},

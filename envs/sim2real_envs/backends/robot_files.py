@@ -12,13 +12,15 @@ import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pybullet_data
 
 from sim2real_envs.actuators import Actuators, Kind
 from sim2real_envs.arms.base import Inertia
 from sim2real_envs.arms.urdf import write_urdf
-from sim2real_envs.backends.mujoco_scene import link_inertias, mesh_files, mjcf_text
+from sim2real_envs.backends.mujoco_arm import link_inertias, mesh_files
+from sim2real_envs.backends.mujoco_scene import mjcf_text
 from sim2real_envs.errors import MissingDependencyError
 from sim2real_envs.parameters import Domain
 from sim2real_envs.scene import Scene
@@ -79,10 +81,10 @@ def write_scene_mjcf(scene: Scene, timestep: float, domain: Domain, folder: Path
         MissingDependencyError: If MuJoCo is not installed.
     """
     try:
-        from sim2real_envs.backends.mujoco_engine import mujoco
-        from sim2real_envs.backends.mujoco_parameters import MujocoParameters
+        import mujoco
     except ImportError as error:
         raise MissingDependencyError("MJCF files need MuJoCo: pip install 'sim2real[mujoco]'") from error
+    from sim2real_envs.backends.mujoco_parameters import MujocoParameters
     from sim2real_envs.control import CONTROL_PERIOD
 
     text = mjcf_text(scene, timestep)
@@ -151,22 +153,20 @@ def _obey(root: ET.Element, scene: Scene, domain: Domain, timestep: float, kind:
         rack.attrib.update({"stiffness": repr(0.5 * rack_stiff), "damping": repr(0.5 * rack_damped)})
 
 
-def _place_objects(root: ET.Element, scene: Scene, model: object, kind: Kind) -> None:
+def _place_objects(root: ET.Element, scene: Scene, model: Any, kind: Kind) -> None:
     """Put the objects, as large as they are in the model, onto the table, and name the home pose."""
     arm = scene.arm
     qpos = [*arm.home, *([0.0] * len(arm.fingers) if scene.fingers_move else [])]
     bodies = {element.get("name"): element for element in root.iter("body")}
+    for name in (*(body.name for body in scene.objects), *(["hole"] if scene.hole is not None else [])):
+        for element in bodies[name].findall("geom"):
+            geom, count = model.geom(element.get("name")), len(element.attrib["size"].split())
+            element.attrib.update({"size": _row(geom.size[:count]), "pos": _row(geom.pos)})
     for index, body in enumerate(scene.objects):
-        size = model.geom(body.name).size  # type: ignore[attr-defined]
-        x, y = _FIRST_OBJECT
-        half = size[1] if body.shape == "cylinder" else size[2]
-        place = (x, y + index * _APART, float(half))
+        size, (x, y) = model.geom(body.name).size, _FIRST_OBJECT
+        place = (x, y + index * _APART, float(size[1] if body.shape == "cylinder" else size[2]))
         bodies[body.name].set("pos", _row(place))
-        _find(bodies[body.name], "geom").set("size", _row(size[:2] if body.shape == "cylinder" else size))
         qpos += [*place, 1.0, 0.0, 0.0, 0.0]
-    for element in root.iter("body"):
-        for geom in element.findall("geom") if element.get("name") == "hole" else ():
-            geom.set("pos", _row(model.geom(geom.get("name")).pos))  # type: ignore[attr-defined]
     rest = [*(arm.home if kind == "position" else [0.0] * arm.size), *([0.0] if scene.fingers_move else [])]
     ET.SubElement(ET.SubElement(root, "keyframe"), "key", {"name": "home", "qpos": _row(qpos), "ctrl": _row(rest)})
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sim2real_envs.backends.mujoco_scene import link_inertias
+from sim2real_envs.backends.mujoco_arm import link_inertias
 from sim2real_envs.errors import MissingDependencyError
 from sim2real_envs.parameters import Array
 from sim2real_envs.scene import Scene
@@ -122,7 +122,7 @@ def _of_joints(scene: Scene, **read: list[float]) -> dict[str, Array]:
 
 def _mujoco() -> Any:
     try:
-        from sim2real_envs.backends.mujoco_engine import mujoco
+        import mujoco
     except ImportError as error:
         raise MissingDependencyError("Loading this file needs MuJoCo: pip install 'sim2real[mujoco]'") from error
     return mujoco
