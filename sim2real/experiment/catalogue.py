@@ -123,6 +123,6 @@ def rig_of(data_set: str) -> str:
     Raises:
         UnknownNameError: If there is no such data set.
     """
-    from sim2real.recordings import resolve
+    from sim2real.recordings import rig_of as rig_of_recordings
 
-    return resolve(data_set).rig
+    return rig_of_recordings(data_set)

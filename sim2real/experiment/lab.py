@@ -113,6 +113,7 @@ class Lab:
                 options=env.options,
                 fit=entry.fit,
                 split_seed=entry.split_seed,
+                window=entry.window,
                 workers=self.spec.workers,
                 progress=self.watch.advance,
             )

@@ -89,9 +89,10 @@ class RecordingTarget(Section):
     experiment_kind: ClassVar[str] = "identify"
 
     type: Literal["recording"]
-    data: Annotated[str, Field(min_length=1, description="A data set, such as cube_toss.")]
+    data: Annotated[str, Field(min_length=1, description="A data set, such as cube_toss, or the path of a log.")]
     fit: Annotated[int, Field(ge=1, description="Recordings to learn from; the others are predicted.")] = 30
     split_seed: Seed = 0
+    window: Annotated[float | None, Field(gt=0.0, description="Length of a log's windows [s].")] = None
 
 
 PseudoReal: TypeAlias = HiddenTarget | MujocoTarget | PresetTarget

@@ -69,7 +69,7 @@ class Predictions:
             )
             for side in SIDES
         }
-        length = int(np.isfinite(sides["recorded"]).any(axis=(0, 2)).sum())
+        length = int(np.flatnonzero(np.isfinite(sides["recorded"]).any(axis=(0, 2)))[-1]) + 1
         columns = [f"{column} [{signal.unit}]" for signal in self.signals for column in signal.columns[: signal.drawn]]
         return {
             "times": self.times[:length],

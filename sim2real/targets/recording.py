@@ -12,7 +12,7 @@ from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Need, Segment
 from sim2real.policy import Policy
-from sim2real.recordings import Recording, load, resolve
+from sim2real.recordings import Recording, load, rig_of
 from sim2real.targets.predictions import Predictions
 from sim2real.targets.rig_replay import RigReplay, rig_facts
 from sim2real.workers import Advance, WorkerPool
@@ -24,11 +24,12 @@ class RecordingTarget:
     """Recordings of a real system. There is no policy: nobody acts, or the recorded actions are repeated.
 
     Args:
-        data: A data set, such as ``"cube_toss"``.
+        data: A data set, such as ``"cube_toss"``, or the path of a robot's own log.
         rig: The rig to replay it in; None for the data set's own.
         options: What the rig is made with.
         fit: How many groups of recordings to learn from, by default each of one motion; the others are held out.
         split_seed: Which ones: the same seed takes the same of the same recordings.
+        window: Length of the windows that a log is cut into [s]; data sets have their own.
         workers: Processes that replay; 0 for this one.
         folder: The data folder; None for ``sim2real.recordings.data_folder()``.
         progress: Called with (done, total) domains of a replay.
@@ -51,13 +52,14 @@ class RecordingTarget:
         options: Mapping[str, Any] | None = None,
         fit: int = 30,
         split_seed: int = 0,
+        window: float | None = None,
         workers: int = 2,
         folder: Path | None = None,
         progress: Advance | None = None,
     ) -> None:
-        self._rig, self._options, self._progress = rig or resolve(data).rig, dict(options or {}), progress
+        self._rig, self._options, self._progress = rig or rig_of(data), dict(options or {}), progress
         self._facts = rig_facts(self._rig, self._options)
-        recordings = load(data, folder)
+        recordings = load(data, folder, window)
         groups = list(dict.fromkeys(recording.group for recording in recordings))
         if not 1 <= fit < len(groups):
             raise InsufficientEvidence(
@@ -119,6 +121,8 @@ class RecordingTarget:
     def predict(self, domain: Domain, rng: np.random.Generator) -> Predictions:
         """Return how the held-out recordings go in ``domain`` and at nominal parameters.
 
+        A misfit that no recording can tell, such as that of a force in poses alone, is left out.
+
         Args:
             domain: Values of some parameters; the others are nominal.
             rng: Not used by a rig that has no noise of its own.
@@ -137,11 +141,12 @@ class RecordingTarget:
             found = [_misfit(rig, episode, row, values) for row, episode in enumerate(self._held_out)]
             errors[side] = {misfit.name: np.array([each[misfit.name] for each in found]) for misfit in rig.misfits}
         rig.close()
+        misfits = tuple(each for each in rig.misfits if any(np.isfinite(errors["predicted"][each.name])))
         length = next(iter(sides["predicted"].values())).shape[1]
         recorded = {signal.name: _stacked(self._held_out, signal.name, length) for signal in rig.signals}
         longest = max((e.times for e in self._held_out if e.times is not None), key=len)
         labels = tuple(episode.label for episode in self._held_out)
-        return Predictions(labels, longest, rig.signals, rig.misfits, {"recorded": recorded, **sides}, errors)
+        return Predictions(labels, longest, rig.signals, misfits, {"recorded": recorded, **sides}, errors)
 
     def close(self) -> None:
         """Stop the workers; may be called twice."""
