@@ -15,6 +15,7 @@ from sim2real.cli.demos import demos
 from sim2real.cli.export import export
 from sim2real.cli.guard import guarded
 from sim2real.cli.record import record
+from sim2real.cli.robot import robot_app
 
 NEWEST = "newest"
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(data_app, name="data")
 app.add_typer(bench_app, name="bench")
+app.add_typer(robot_app, name="robot")
 app.command()(demos)
 app.command()(record)
 app.command()(export)

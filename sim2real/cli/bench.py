@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sim2real.cli.bench_robot import bench_faults, bench_loop
 from sim2real.cli.guard import guarded
 
 bench_app = typer.Typer(help="Measure speed on this machine; ratios hold, absolute times vary.", no_args_is_help=True)
@@ -260,6 +261,10 @@ def bench_train(
         _print_json(as_dict(speeds))
         return
     console().print(speed_table(speeds))
+
+
+bench_app.command("loop")(bench_loop)
+bench_app.command("faults")(bench_faults)
 
 
 def _print_json(figures: Any) -> None:

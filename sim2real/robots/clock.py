@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Event
 from typing import Protocol
 
 _SPIN_S = 3e-4  # the end of every wait is spun: a sleep ends late by some 0.1 ms
@@ -15,8 +17,8 @@ class Clock(Protocol):
     def now(self) -> float:
         """Return a time that never goes back [s]; only differences mean something."""
 
-    def sleep_until(self, moment: float) -> None:
-        """Return at ``moment`` [s], or at once if it is over."""
+    def sleep_until(self, moment: float, wake: Event | None = None) -> None:
+        """Return at ``moment`` [s], or at once if it is over, or when ``wake`` is set."""
 
 
 class MonotonicClock:
@@ -26,11 +28,13 @@ class MonotonicClock:
         """Return the monotonic time [s]."""
         return time.monotonic()
 
-    def sleep_until(self, moment: float) -> None:
+    def sleep_until(self, moment: float, wake: Event | None = None) -> None:
         """Sleep until shortly before ``moment``, then spin."""
-        left = moment - time.monotonic()
-        if left > _SPIN_S:
-            time.sleep(left - _SPIN_S)
+        left = moment - _SPIN_S - time.monotonic()
+        if wake is None and left > 0.0:
+            time.sleep(left)
+        elif wake is not None and wake.wait(max(0.0, left)):
+            return
         while time.monotonic() < moment:
             pass
 
@@ -45,7 +49,7 @@ class SimulatedClock:
         """Return the simulated time [s]."""
         return self._now
 
-    def sleep_until(self, moment: float) -> None:
+    def sleep_until(self, moment: float, wake: Event | None = None) -> None:
         """Be at ``moment`` at once."""
         self._now = max(self._now, moment)
 
@@ -90,13 +94,21 @@ class Schedule:
         """When the running period ends [s]."""
         return self._began + (self._index + 1) * self.period
 
-    def wait(self) -> Tick:
-        """Wait for the end of the running period, if it is not over, and begin the next."""
+    def wait(self, wake: Event | None = None, on_wake: Callable[[], object] | None = None) -> Tick:
+        """Wait for the end of the running period, if it is not over, and begin the next.
+
+        Args:
+            wake: Ends the waiting early, for ``on_wake``.
+            on_wake: Called at once when ``wake`` is set; then the waiting goes on.
+        """
         now, deadline = self._clock.now(), self.deadline
         overrun = max(0.0, now - deadline)
         skipped = int(overrun / self.period)
         self._index += 1 + skipped
         if overrun == 0.0:
+            self._clock.sleep_until(deadline, wake)
+        if wake is not None and wake.is_set():
+            if on_wake is not None:
+                on_wake()
             self._clock.sleep_until(deadline)
-            now = self._clock.now()
-        return Tick(overrun, now - deadline, skipped)
+        return Tick(overrun, max(0.0, self._clock.now() - deadline), skipped)

@@ -150,7 +150,7 @@ def _run(
             env.stop("the drill says so")
         if over:  # the episode is over: knock at the loop itself
             env.loop.give(action)
-            env.loop.schedule.wait()
+            env.loop.wait()
             afterwards += 1
         else:
             _, _, terminated, truncated, _ = env.step(action)

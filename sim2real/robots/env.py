@@ -177,7 +177,7 @@ class RealRobotEnv(gymnasium.Env[Any, Any]):
         if np.isfinite(asked).all():
             proposal = self._command.command(asked, before.commands)
         decision, sent = loop.give(proposal)
-        tick = loop.schedule.wait()
+        tick = loop.wait()
         loop.read()
         loop.obey()
         self._steps += 1

@@ -82,9 +82,8 @@ class ThreadLink:
     def read(self, timeout_s: float) -> Answer:
         now = self._clock.now()
         until = now + timeout_s
-        if self._out is not None:
-            earlier, call = self._finished(self._out, timeout_s), self._out
-            if earlier is None:
+        if (call := self._out) is not None:
+            if (earlier := self._finished(call, timeout_s)) is None:
                 return Answer(None, now, "the robot does not answer", given=False)
             if call.reads:
                 return earlier

@@ -13,7 +13,7 @@ import numpy as np
 
 from sim2real.errors import RobotError, RobotStopped
 from sim2real.robots import safety
-from sim2real.robots.clock import Clock, Schedule
+from sim2real.robots.clock import Clock, Schedule, Tick
 from sim2real.robots.link import InlineLink, Link, ThreadLink
 from sim2real.robots.mapping import RobotMapping
 from sim2real.robots.protocol import RobotLike, connected
@@ -72,7 +72,8 @@ class RobotLoop:
         self._make_link: Callable[[], Link] = lambda: (ThreadLink if threaded else InlineLink)(robot, clock)
         self._link: Link | None = None
         self._lock = threading.Lock()
-        self._state, self._asked_to_stop = SafetyState(), ""
+        self._state, self._asked_to_stop, self._asked_at = SafetyState(), "", 0.0
+        self._woken = threading.Event()
         self._reading: Reading | None = None
 
     @property
@@ -105,6 +106,12 @@ class RobotLoop:
             self.robot.disconnect()
         except FAULTS as error:
             log.warning("the robot could not be disconnected: %s", error)
+
+    def wait(self) -> Tick:
+        """Wait for the end of the control period; a stop that is asked for meanwhile is obeyed at once."""
+        if self._state.stopped:
+            return self.schedule.wait()
+        return self.schedule.wait(self._woken, self.obey)
 
     def pause(self) -> None:
         """Wait for no one from now on: the robot may be moved by hand until the next command."""
@@ -165,7 +172,9 @@ class RobotLoop:
         with self._lock:
             now, before = self.clock.now(), self._state
             if self._asked_to_stop:
-                self._state, decision = safety.stop(self.limits, self._tool, before, self._asked_to_stop, reading, now)
+                soon = now - self._asked_at <= self._period  # later on, holding still would be one more motion
+                seen = reading if soon else None
+                self._state, decision = safety.stop(self.limits, self._tool, before, self._asked_to_stop, seen, now)
             else:
                 self._state, decision = safety.decide(self.limits, self._tool, before, proposal, reading, now)
         self._note(now, decision)
@@ -202,7 +211,7 @@ class RobotLoop:
             target[:n] += np.clip(joints - target[:n], -step, step)
             self.give(target)
             self.require_running()
-            self.schedule.wait()
+            self.wait()
             self.read()
 
     # -- Stopping ----------------------------------------------------------------------------------------------
@@ -213,9 +222,11 @@ class RobotLoop:
         return self._state.stopped or self._asked_to_stop
 
     def stop(self, reason: str) -> None:
-        """Stop for good; from any thread. One more command follows at most, to hold still."""
+        """Stop for good; from any thread. One more command follows at most, to hold still, within a control period."""
         with self._lock:
-            self._asked_to_stop = self._asked_to_stop or reason or "no reason was given"
+            if not self.stopped:
+                self._asked_to_stop, self._asked_at = reason or "no reason was given", self.clock.now()
+        self._woken.set()
 
     def obey(self) -> None:
         """Hold still now, if somebody has asked for a stop since the last command."""
@@ -232,6 +243,7 @@ class RobotLoop:
             reason = self.stopped
             self._state = safety.reset(replace(self._state, stopped=reason), by=by)
             self._asked_to_stop = ""
+            self._woken.clear()
         log.warning("stop reset by %s; it was: %s", by, reason)
 
     def require_running(self) -> None:

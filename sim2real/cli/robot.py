@@ -1,0 +1,95 @@
+"""``sim2real robot``: what to do with a robot of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sim2real.cli.guard import guarded
+from sim2real.errors import SpecError
+
+if TYPE_CHECKING:
+    from sim2real.robots import RobotMapping
+
+robot_app = typer.Typer(help="Try policies on robots of your own.", no_args_is_help=True)
+
+_STYLES = {"ok": "green", "problem": "red", "skipped": "yellow"}
+
+RobotPath = Annotated[str, typer.Argument(metavar="MODULE:FACTORY", help="Import path of what makes your robot.")]
+RobotOptions = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of the factory; may be repeated.")
+]
+
+
+@robot_app.command("check")
+@guarded
+def check(
+    robot: RobotPath,
+    mapping: Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="Its mapping (YAML).")] = None,
+    options: RobotOptions = None,
+    reads: Annotated[int, typer.Option(min=1, help="Measurements that are timed.")] = 50,
+    send: Annotated[bool, typer.Option(help="With a mapping: send one command, to stay where it is.")] = True,
+) -> None:
+    """Look at everything that the control loop relies on, and say what to mend.
+
+    Connects the robot, reads it, and with --mapping tells it to stay where it is. Keep a hand on the emergency stop.
+
+    Examples:
+
+      sim2real robot check my_lab.arm:make_robot
+
+      sim2real robot check my_lab.arm:make_robot --mapping arm.yaml --set port=/dev/ttyACM0
+
+      sim2real robot check sim2real.robots.fake:FakeRobot --set world=PandaPush-v0
+
+    Exit code 0 if nothing is wrong, else 1.
+    """
+    from rich.table import Table
+
+    from sim2real.cli.tables import console
+    from sim2real.robots import check_robot, make_robot
+    from sim2real.robots.check import passed
+
+    read = None if mapping is None else read_mapping(mapping)
+    findings = check_robot(make_robot(robot, as_options(options or ())), read, reads=reads, send=send)
+    out, table = console(), Table("what", "", "found", title=robot, title_justify="left")
+    for finding in findings:
+        table.add_row(finding.what, f"[{_STYLES[finding.state]}]{finding.state}[/]", finding.found)
+    out.print(table)
+    for finding in findings:
+        if finding.remedy:
+            out.print(f"{finding.what}: {finding.remedy}", highlight=False, markup=False, soft_wrap=True)
+    if not passed(findings):
+        raise typer.Exit(1)
+
+
+def read_mapping(file: Path) -> RobotMapping:
+    """Return the mapping in a file, read as strictly as an experiment file.
+
+    Raises:
+        SpecError: With all its mistakes.
+    """
+    from sim2real.experiment.strict_yaml import read_document
+    from sim2real.robots import RobotMapping
+
+    document = read_document(file)
+    if document.problems:
+        raise SpecError(document.problems, str(file))
+    return RobotMapping.from_dict(document.value, str(file))  # type: ignore[arg-type]
+
+
+def as_options(texts: Sequence[str]) -> dict[str, Any]:
+    """Return options of a factory, their values read as YAML.
+
+    Raises:
+        SpecError: If one is not key=value.
+    """
+    from sim2real.experiment.overrides import parse_overrides
+
+    pairs, problems = parse_overrides(texts)
+    if problems:
+        raise SpecError(problems, "options")
+    return dict(pairs)
