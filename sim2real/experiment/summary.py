@@ -110,7 +110,8 @@ def _pooled_identification(found: Sequence[Result]) -> Result:
     }
     if all("held_out" in one for one in found):
         weights = [one["held_out"]["n"] for one in found]
-        errors = [name for name in found[0]["held_out"] if name != "n"]
+        common = set.intersection(*(set(one["held_out"]) for one in found))  # targets may measure different ones
+        errors = [name for name in found[0]["held_out"] if name in common - {"n"}]
         pooled["held_out"] = {"n": sum(weights)}
         for name in errors:
             total = sum(one["held_out"][name] * weight for one, weight in zip(found, weights, strict=True))

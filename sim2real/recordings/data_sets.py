@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from sim2real.errors import MissingDataError
-from sim2real.recordings import cube_toss, furuta
+from sim2real.recordings import cube_toss, furuta, planar_push, servo
 from sim2real.recordings.base import Recording
 from sim2real_envs.errors import UnknownNameError
 
@@ -82,6 +82,20 @@ _FURUTA: Mapping[str, Any] = MappingProxyType(
     }
 )
 
+_PUSHES: Mapping[str, Any] = MappingProxyType(
+    {
+        "rig": "planar_push",
+        "file": planar_push.FILE,
+        "count": 260,
+        "licence": "Apache-2.0",
+        "repository": "https://github.com/robinzhoucmu/MLab_EXP",
+        "commit": "4d86db94",
+        "folder": "SlidingExpCode/FusionMatlab/RandPushExp/SensorLogs",
+        "published": ("*.txt",),
+        "converter": "planar_push",
+    }
+)
+
 DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
     {
         "cube_toss": DataSet(
@@ -108,6 +122,33 @@ DATA_SETS: Mapping[str, DataSet] = MappingProxyType(
             read=furuta.load_chirps,
             doc="The chirps alone of the rotary pendulum's rollouts, in windows of 0.5 s at 250 Hz (SimuRLacra).",
             **_FURUTA,
+        ),
+        "planar_push": DataSet(
+            name="planar_push",
+            read=planar_push.load_poses,
+            doc="Real pushes of a metal triangle on three feet over a board: way of the probe, poses before and after "
+            "(Zhou, Paolini, Bagnell, Mason, ICRA 2016).",
+            **_PUSHES,
+        ),
+        "planar_push_forces": DataSet(
+            name="planar_push_forces",
+            read=planar_push.load,
+            doc="The same pushes with the force on the triangle at 100 Hz (Zhou, Paolini, Bagnell, Mason, ICRA 2016).",
+            **_PUSHES,
+        ),
+        "servo": DataSet(
+            name="servo",
+            rig="servo",
+            file=servo.FILE,
+            read=servo.load,
+            count=16,
+            licence="Apache-2.0",
+            repository="https://github.com/Rhoban/bam",
+            commit="af226046",
+            folder="bam/data.bak/raw",
+            doc="Real logs of a Dynamixel XL330 with a weight at several gains, in windows of 1 s at 187 Hz (Duclusaud "
+            "et al., ICRA 2025).",
+            published=("2026-01-15_*.json",),
         ),
     }
 )

@@ -29,6 +29,28 @@ def read_columns(path: Path, columns: Sequence[str], *, may_end_empty: Sequence[
         RecordingError: If the file is cut off or damaged, lacks a column, or has a cell that is not a finite number;
             names file, line and column.
     """
+    header, rows = _table(path, columns)
+    table = {}
+    for name in columns:
+        cells = [row[header.index(name)] for row in rows]
+        open_end = name in may_end_empty and cells[-1] == ""
+        values = _numbers(path, name, cells[:-1] if open_end else cells)
+        table[name] = np.append(values, np.nan) if open_end else values
+    return table
+
+
+def read_texts(path: Path, column: str) -> list[str]:
+    """Return a column (n,) of a file ``.csv`` or ``.csv.gz`` as it stands there.
+
+    Raises:
+        RecordingError: If the file is cut off or damaged, or lacks the column.
+    """
+    header, rows = _table(path, [column])
+    return [row[header.index(column)] for row in rows]
+
+
+def _table(path: Path, columns: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    """Return the first line of a file, which must name ``columns``, and the rows below it, all as long."""
     header, *rows = _lines(path)
     missing = [name for name in columns if name not in header]
     if missing:
@@ -46,13 +68,7 @@ def read_columns(path: Path, columns: Sequence[str], *, may_end_empty: Sequence[
                 f"{path}, row {number}: must have {len(header)} cells like the first line, but has {len(row)}. Is the "
                 f"file cut off?"
             )
-    table = {}
-    for name in columns:
-        cells = [row[header.index(name)] for row in rows]
-        open_end = name in may_end_empty and cells[-1] == ""
-        values = _numbers(path, name, cells[:-1] if open_end else cells)
-        table[name] = np.append(values, np.nan) if open_end else values
-    return table
+    return header, rows
 
 
 def _lines(path: Path) -> list[list[str]]:

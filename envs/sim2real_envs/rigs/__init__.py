@@ -17,6 +17,8 @@ RIGS: Mapping[str, str] = MappingProxyType(
         "arm": "sim2real_envs.rigs.arm:ArmRig",
         "cube_toss": "sim2real_envs.rigs.cube_toss:CubeTossRig",
         "furuta": "sim2real_envs.rigs.furuta:FurutaRig",
+        "planar_push": "sim2real_envs.rigs.planar_push:PlanarPushRig",
+        "servo": "sim2real_envs.rigs.servo:ServoRig",
     }
 )
 """Name of a rig to where its class is; an engine is imported when one is made."""
