@@ -167,7 +167,7 @@ def _world(
     try:
         values = cast(World, env.unwrapped).parameter_space.complete(domain.values())
         say(f"{bundle.piece}: the policy, and {episodes} episodes with each copy of it")
-        _policy(bundle, piece, env, options, values, folder / "policy", episodes)
+        _policy(bundle, piece, env, options, values, folder / "policy", episodes, _origin(run, piece))
         if not isinstance(env.unwrapped, RobotCell):
             bundle.notes.append(
                 f"No robot model: {piece.env} is not an environment of this toolkit, its arm is not known."
@@ -187,7 +187,14 @@ def _world(
 
 
 def _policy(
-    bundle: Bundle, piece: Piece, env: Any, options: Mapping[str, Any], domain: Domain, folder: Path, episodes: int
+    bundle: Bundle,
+    piece: Piece,
+    env: Any,
+    options: Mapping[str, Any],
+    domain: Domain,
+    folder: Path,
+    episodes: int,
+    origin: Mapping[str, Any],
 ) -> None:
     try:
         policy = load_policy(piece.folder / "policy")
@@ -195,7 +202,7 @@ def _policy(
     except PolicyError as error:
         bundle.notes.append(f"No policy: {error}")
         return
-    write_json(folder / "schema.json", policy_schema(policy, env, piece.env, options))
+    write_json(folder / "schema.json", policy_schema(policy, env, piece.env, options, origin))
     trial = Trial.of(policy, env, domain, episodes, piece.folder)
     logged = next(kind for kind in ("real", "simulated", "random") if len(trial.observations.get(kind, ())))
     write_examples(folder, trial.observations[logged][:EXAMPLES_KEPT], trial.actions[logged][:EXAMPLES_KEPT])

@@ -18,6 +18,8 @@ from sim2real_envs.errors import MissingDependencyError
 from sim2real_envs.options import nominal_timestep
 
 SUMMARY = "robot.json"
+CONTACT = ("physics.contact_stiffness", "physics.contact_damping", "hole.clearance")
+"""What the MJCF holds as ``solref`` and ``solimp`` of contact pairs, and as places of walls."""
 BOUND = 1e-9
 """What a value that is read back may differ by, relative to itself where it is above 1."""
 
@@ -68,9 +70,11 @@ def write_robot(cell: RobotCell, options: Mapping[str, Any], domain: Mapping[str
         mjcf = write_scene_mjcf(scene, step, domain, folder, kind=kind)  # type: ignore[arg-type]
         model.files[mjcf.name] = "arm, table and objects as MJCF: gains, contacts, gravity and timestep identified too"
         model._check(f"{mjcf.name} in MuJoCo", mjcf_in_mujoco(mjcf, scene), domain)
+        held = {*CONTACT}
     except MissingDependencyError as error:
         model.missing.append(f"No MJCF, and the URDF was not loaded in MuJoCo: {error}")
-    held = {name for check in model.checks.values() for name in check["read_back"]}
+        held = set[str]()
+    held |= {name for check in model.checks.values() for name in check["read_back"]}
     write_json(folder / SUMMARY, _summary(cell, domain, held))
     model.files[SUMMARY] = "gains, limits, delay and everything else of the domain, with what no robot file can hold"
     model.files["meshes/"] = "meshes that both name by relative paths, as the simulator's engine ships them"

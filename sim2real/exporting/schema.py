@@ -19,7 +19,13 @@ Json: TypeAlias = dict[str, Any]
 SCHEMA = 1
 
 
-def policy_schema(policy: KeptPolicy, env: gymnasium.Env[Any, Any], env_id: str, options: Mapping[str, Any]) -> Json:
+def policy_schema(
+    policy: KeptPolicy,
+    env: gymnasium.Env[Any, Any],
+    env_id: str,
+    options: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> Json:
     """Return everything that is needed to feed the policy and to obey it, as plain data.
 
     Args:
@@ -27,6 +33,7 @@ def policy_schema(policy: KeptPolicy, env: gymnasium.Env[Any, Any], env_id: str,
         env: The environment that it was trained in.
         env_id: Its id, as in the experiment.
         options: Its options, as in the experiment.
+        provenance: What made the policy.
     """
     world = cast(World, env.unwrapped)
     cell = env.unwrapped if isinstance(env.unwrapped, RobotCell) else None
@@ -51,6 +58,7 @@ def policy_schema(policy: KeptPolicy, env: gymnasium.Env[Any, Any], env_id: str,
             "order": "oldest first; zeros at the start of an episode",
             "what": "the actions as sent, after clipping",
         },
+        "provenance": {"algorithm": policy.algorithm, **provenance},
     }
 
 

@@ -12,6 +12,8 @@ import pytest
 import sim2real_envs
 from sim2real_envs.actuators import Actuators
 from sim2real_envs.backends import make_backend
+from sim2real_envs.backends.mujoco_arm import mesh_files
+from sim2real_envs.backends.mujoco_scene import mjcf_text
 from sim2real_envs.backends.robot_files import write_robot_urdf, write_scene_mjcf
 from sim2real_envs.backends.robot_readings import mjcf_in_mujoco, urdf_in_bullet, urdf_in_mujoco
 from sim2real_envs.cell import RobotCell
@@ -20,6 +22,7 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.scene import Scene
 
 mujoco: Any = pytest.importorskip("mujoco")
+MujocoParameters: Any = pytest.importorskip("sim2real_envs.backends.mujoco_parameters").MujocoParameters
 ENVS = ["PandaPush-v0", "PandaPickAndPlace-v0", "KukaReach-v0", "XArm6Slide-v0"]
 IN_URDF = {"joint.friction", "joint.damping", "joint.mass_scale", "joint.armature", "actuator.strength_scale"}
 
@@ -57,6 +60,22 @@ def test_mujoco_reads_back_from_the_mjcf_what_was_identified(env_id: str, tmp_pa
     assert ("object.friction" in found) == bool(scene.objects)
     for name, values in found.items():
         np.testing.assert_allclose(values, domain[name], rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("env_id", ["PandaPegInsert-v0", "PandaStack-v0", "PandaSlide-v0"])
+def test_the_mjcf_is_the_model_of_the_world_array_by_array(env_id: str, tmp_path: Path) -> None:
+    scene, domain = somewhere(env_id, seed=2)
+    world = mujoco.MjModel.from_xml_string(mjcf_text(scene, 0.002), mesh_files(scene.arm))
+    MujocoParameters(world, scene, CONTROL_PERIOD, 0.002).apply(domain)
+    written = mujoco.MjModel.from_xml_path(str(write_scene_mjcf(scene, 0.002, domain, tmp_path)))
+    names = ["body_mass", "body_inertia", "body_ipos", "body_gravcomp", "body_invweight0", "geom_size", "geom_pos"]
+    names += ["pair_friction", "pair_solref", "pair_solimp", "pair_dim"]
+    fixed = [world.body("hole").id] if scene.hole is not None else []  # it never moves: what it weighs says nothing
+    for name in names:
+        found, wanted = getattr(written, name), getattr(world, name)
+        if name.startswith("body_"):
+            found, wanted = np.delete(found, fixed, axis=0), np.delete(wanted, fixed, axis=0)
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 def test_a_wrong_number_in_a_file_is_seen(tmp_path: Path) -> None:

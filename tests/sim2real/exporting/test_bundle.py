@@ -13,11 +13,14 @@ import pytest
 import yaml
 
 import sim2real
+import sim2real_envs
 from sim2real.errors import RunFolderError
 from sim2real.experiment.spec import ExperimentSpec, spec_from
+from sim2real.exporting.robot_model import write_robot
 from sim2real.launch import run
 from sim2real.policy import MlpPolicy
 from sim2real.randomizers.fixed import Fixed
+from sim2real_envs.cell import RobotCell
 from sim2real_envs.errors import OptionError, UnknownNameError
 from tests.sim2real.exporting.test_exported_policies import layer, small_camera_policy
 from tests.support.exported_run import RANGES, posterior, spec_of, write_run
@@ -93,6 +96,7 @@ def test_the_robot_has_the_identified_values(made: tuple[Path, sim2real.Bundle])
     robot = json.loads((bundle.folder / "robot" / "robot.json").read_text())
     assert robot["domain"]["actuator.delay"]["value"] == pytest.approx(values["actuator.delay"]["value"], abs=0.001)
     assert "actuator.delay" in robot["not_in_urdf_or_mjcf"]
+    assert not {"object.friction", "physics.contact_stiffness"} & set(robot["not_in_urdf_or_mjcf"])
 
 
 def test_what_was_not_identified_is_marked_and_nominal(
@@ -142,6 +146,8 @@ def test_the_schema_names_every_number(made: tuple[Path, sim2real.Bundle]) -> No
     assert [number["name"] for number in schema["action"]["numbers"]] == ["x", "y"]
     assert schema["action"]["numbers"][0]["at_1"] == 0.05
     assert (schema["control_period_s"], schema["env"]["options"]) == (0.04, {"horizon": 12, "past_actions": 2})
+    assert (schema["provenance"]["run"], schema["provenance"]["seed"]) == ("run-1", 0)
+    assert schema["provenance"]["run_versions"] == {"sim2real": "0"}
     policy = push_policy()
     assert schema["normalization"]["mean"] == policy.mean.tolist()
 
@@ -211,6 +217,22 @@ def test_a_policy_for_images_is_exported_with_its_images(tmp_path: Path) -> None
     assert all(agreement.holds for agreement in bundle.policies.values()), bundle.sentences()
     schema = json.loads((bundle.folder / "policy" / "schema.json").read_text())
     assert (schema["observation"]["kind"], schema["observation"]["shape"]) == ("image", [30, 26, 3])
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"), [({"control": "joint_torque"}, "Nm"), ({"backend": "mujoco"}, "m"), ({"timestep": 0.004}, "m")]
+)
+def test_options_of_the_environment_are_followed(options: dict[str, Any], kind: str, tmp_path: Path) -> None:
+    env = sim2real_envs.make("PandaPush-v0", **options)
+    cell = env.unwrapped
+    assert isinstance(cell, RobotCell)
+    env.reset(seed=0, options={"domain": {"joint.friction": 0.3}})
+    robot = write_robot(cell, options, cell.applied_domain(), tmp_path / "robot")
+    assert all(check["holds"] for check in robot.checks.values())
+    read = robot.checks["scene.xml in MuJoCo"]["read_back"]
+    assert read["physics.timestep"] == options.get("timestep", 0.002)
+    assert ("actuator.stiffness_scale" in read) == (kind == "m")
+    env.close()
 
 
 def test_an_identification_has_a_domain_and_says_that_it_has_no_policy(tmp_path: Path) -> None:
