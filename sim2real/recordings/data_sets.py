@@ -27,7 +27,7 @@ class DataSet:
         rig: The rig that its recordings are replayed in.
         file: Its place in the data folder: of the file that is written last, where there are several beside it.
         read: Reads that file, and those beside it.
-        count: How many recordings its publication has.
+        count: How many recordings its publication has; None where that is not known, and then not checked.
         licence: Of the data.
         repository: Public git repository that it comes from.
         commit: The commit there, abbreviated.
@@ -41,7 +41,7 @@ class DataSet:
     rig: str
     file: str
     read: Callable[[Path], tuple[Recording, ...]]
-    count: int
+    count: int | None
     licence: str
     repository: str
     commit: str
@@ -86,12 +86,12 @@ _PUSHES: Mapping[str, Any] = MappingProxyType(
     {
         "rig": "planar_push",
         "file": planar_push.FILE,
-        "count": 260,
+        "count": None,
         "licence": "Apache-2.0",
         "repository": "https://github.com/robinzhoucmu/MLab_EXP",
         "commit": "4d86db94",
         "folder": "SlidingExpCode/FusionMatlab/RandPushExp/SensorLogs",
-        "published": ("*.txt",),
+        "published": ("*/exp_*.txt",),
         "converter": "planar_push",
     }
 )

@@ -87,8 +87,9 @@ def known_sums(name: str) -> Mapping[str, str]:
 
 
 def _require_count(data_set: DataSet, checkout: git.Checkout, count: int) -> None:
-    if count == 0 or (checkout.pinned and count != data_set.count):
-        wanted = f"{data_set.count} recordings" if checkout.pinned else "recordings"
+    known = data_set.count if checkout.pinned else None
+    if count == 0 or known not in (None, count):
+        wanted = "recordings" if known is None else f"{known} recordings"
         raise DataSourceError(
             f"{checkout.source} at {checkout.commit[:8]} must have {wanted} in {data_set.folder}/, but has {count}. "
             f"Is it a clone of {data_set.repository}?"
