@@ -16,7 +16,7 @@ from sim2real.experiment import catalogue
 from sim2real.experiment.parameter_presets import KEY
 from sim2real.experiment.problems import Problem
 from sim2real.experiment.strict_yaml import Place, Value
-from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, world_options_of
+from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, RobotTarget, world_options_of
 from sim2real_envs.errors import EnvError, UnknownNameError, unknown_name
 from sim2real_envs.flaws import PRESETS
 from sim2real_envs.parameters import ParameterSpace
@@ -155,7 +155,7 @@ def _targets(kind: str, data: Mapping[str, Value], whole: ParameterSpace | None)
             yield Problem((*place, "type"), f"{fields['type']!r} needs `kind: {right}`, but kind is {kind}")
         elif section is RecordingTarget:
             yield from _data_set(fields.get("data"), data, (*place, "data"))
-        elif whole is not None:
+        elif whole is not None and section is not RobotTarget:
             yield from _pseudo_real(fields, data, whole, place)
 
 
@@ -233,6 +233,10 @@ def _needs(kind: str, data: Mapping[str, Value], cls: type[Randomizer], method: 
         if getattr(cls, "needs_truth", False):
             yield Problem(place, f"{method!r} trains on the truth, which a recording does not have")
         return
+    if getattr(cls, "needs_truth", False):
+        for name, target in _mapping(data.get("targets")).items():
+            if _mapping(target).get("type") == "robot":
+                yield Problem(place, f"{method!r} trains on the truth, which the robot of targets.{name} does not tell")
     if cls.needs is Need.NOTHING:
         return
     if not _mapping(data.get("parameters")):

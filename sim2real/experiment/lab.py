@@ -15,12 +15,14 @@ from sim2real.experiment.stages import WARM_UP, Stages
 from sim2real.experiment.streams import generator
 from sim2real.experiment.target_specs import PseudoReal
 from sim2real.experiment.target_specs import RecordingTarget as RecordingSpec
+from sim2real.experiment.target_specs import RobotTarget as RobotSpec
 from sim2real.experiment.watch import Watch
 from sim2real.randomizers import Randomizer, resolve
 from sim2real.randomizers.fixed import Fixed
 from sim2real.rollouts import Rollouts
 from sim2real.targets.hidden import HiddenTarget
 from sim2real.targets.recording import RecordingTarget
+from sim2real.targets.robot import RobotTarget
 from sim2real.training.base import Lesson, Trainer
 from sim2real.workers import WorkerPool
 from sim2real_envs.parameters import ParameterSpace
@@ -42,7 +44,7 @@ class Lab:
     watch: Watch
     own_trainer: Trainer | None = None
     pool: WorkerPool = field(init=False)
-    _hidden: dict[str, HiddenTarget] = field(init=False, default_factory=dict)
+    _tried: dict[str, HiddenTarget | RobotTarget] = field(init=False, default_factory=dict)
     _recordings: dict[str, RecordingTarget] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,18 +75,32 @@ class Lab:
         """What trains policies."""
         return self._make_trainer(self.spec.env.options) if self.own_trainer is None else self.own_trainer
 
-    def target(self, name: str) -> HiddenTarget:
+    def target(self, name: str) -> HiddenTarget | RobotTarget:
         """Return a target that a policy can be tried on."""
-        if name not in self._hidden:
-            entry = cast(PseudoReal, self.spec.targets[name])
-            rollouts = Rollouts(self.spec.env.id, self.world_options(name), workers=self.pool)
-            domain = entry.truth(rollouts.facts.space)
-            self._hidden[name] = HiddenTarget(rollouts, domain, log=entry.log, progress=self.watch.advance)
-        return self._hidden[name]
+        if name not in self._tried:
+            entry = self.spec.targets[name]
+            if isinstance(entry, RobotSpec):
+                self._tried[name] = self._robot(entry)
+            else:
+                self._tried[name] = self._pseudo_real(name, cast(PseudoReal, entry))
+        return self._tried[name]
+
+    def _pseudo_real(self, name: str, entry: PseudoReal) -> HiddenTarget:
+        rollouts = Rollouts(self.spec.env.id, self.world_options(name), workers=self.pool)
+        return HiddenTarget(rollouts, entry.truth(rollouts.facts.space), log=entry.log, progress=self.watch.advance)
+
+    def _robot(self, entry: RobotSpec) -> RobotTarget:
+        options = entry.model_dump(exclude={"type", "robot", "mapping"})
+        return RobotTarget(entry.robot, entry.mapping, progress=self.watch.advance, **options)
+
+    def truth(self, name: str) -> dict[str, float]:
+        """Return the hidden domain of a target; empty where nobody knows it."""
+        target = self.target(name)
+        return target.truth if isinstance(target, HiddenTarget) else {}
 
     def world_options(self, target: str) -> dict[str, Any]:
         """Return the options that a pseudo-real target's environment is made with."""
-        return {**self.spec.env.options, **cast(PseudoReal, self.spec.targets[target]).world_options}
+        return {**self.spec.env.options, **cast(PseudoReal | RobotSpec, self.spec.targets[target]).world_options}
 
     def trainer_for(self, piece: Piece) -> Trainer:
         """Return what trains a piece's policies: in the training simulator or, for a ceiling, in the target's world."""
@@ -130,7 +146,7 @@ class Lab:
         method = resolve(entry.method)
         if not method.needs_truth:
             return method.create(self.space, **entry.options)
-        truth, whole = self.target(piece.target).truth, self.target(piece.target).space
+        truth, whole = self.truth(piece.target), cast(HiddenTarget, self.target(piece.target)).space
         differs = [name for name in truth if name not in self.space and truth[name] != whole[name].nominal]
         space = self.space.subset([name for name in self.space if name in whole]) | whole.subset(differs)
         return method.create(space, **entry.options, domain={name: truth[name] for name in space})
@@ -151,6 +167,6 @@ class Lab:
 
     def close(self) -> None:
         """Stop the workers."""
-        for target in self._recordings.values():
+        for target in (*self._recordings.values(), *self._tried.values()):
             target.close()
         self.pool.close()

@@ -102,8 +102,9 @@ class Record(Stages):
         write_json(self.folder / "done.json", done)
 
     def keep_truth(self, truth: Mapping[str, float]) -> None:
-        """Write down a hidden domain, for the report only."""
-        write_json(self.folder / "truth.json", dict(truth))
+        """Write down a hidden domain, for the report only; there is none where nobody knows it."""
+        if truth:
+            write_json(self.folder / "truth.json", dict(truth))
 
 
 def _counted(side: str, episodes: Sequence[Episode]) -> str:

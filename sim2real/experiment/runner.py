@@ -20,7 +20,7 @@ def train(piece: Piece, lab: Lab, record: Record) -> None:
     """Run one piece of a training experiment."""
     spec, stream, count = lab.spec, piece.stream, lab.spec.episodes
     target, simulator, trainer = lab.target(piece.target), lab.simulator, lab.trainer_for(piece)
-    record.keep_truth(target.truth)
+    record.keep_truth(lab.truth(piece.target))
     randomizer = record.randomizer(lab.randomizer(piece))
     policy = lab.warm_up(piece, record).policy
     for r in range(spec.rounds):

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal, TypeAlias
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sim2real.errors import SpecError
 from sim2real.experiment.sections import Number, Section, Seed
-from sim2real.experiment.strict_yaml import Value
+from sim2real.experiment.strict_yaml import Value, read_document
+from sim2real.robots.limits import safety_limits
+from sim2real.robots.mapping import RobotMapping
+from sim2real_envs.control import CONTROL_PERIOD
 from sim2real_envs.flaws import preset
 from sim2real_envs.parameters import ParameterSpace
 
 Log: TypeAlias = Literal["sensors", "outcomes"]
+IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
 _LOG = Field(description="What its episodes contain.")
 
 
@@ -83,6 +89,68 @@ class PresetTarget(Section):
         return preset(self.preset).domain_in(space) | dict(self.domain)
 
 
+def _mapping_of(value: object) -> object:
+    """Return the mapping of a robot: as it is, or read from the file that is named."""
+    if not isinstance(value, str):
+        return value
+    try:
+        document = read_document(Path(value))
+    except SpecError as error:
+        raise ValueError("; ".join(error.problems)) from error
+    if document.problems:
+        raise ValueError("; ".join(document.problems))
+    return document.value
+
+
+def _right_mapping(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        RobotMapping.from_dict(value)
+    except SpecError as error:
+        raise ValueError("; ".join(error.problems)) from error
+    return value
+
+
+class RobotTarget(Section):
+    """Somebody's robot, by its import path and a mapping of its keys and units."""
+
+    experiment_kind: ClassVar[str] = "train"
+
+    type: Literal["robot"]
+    robot: Annotated[str, Field(pattern=IMPORT_PATH, description="What makes it, such as my_lab.arm:make_robot.")]
+    mapping: Annotated[
+        Mapping[str, Any],
+        BeforeValidator(_mapping_of, json_schema_input_type=str | dict[str, Any]),
+        AfterValidator(_right_mapping),
+        Field(description="Its keys, their order, units and limits; or the path of a file with them."),
+    ]
+    options: Annotated[Mapping[str, Any], Field(description="What it is made with.", default_factory=dict)]
+    rate: Annotated[float, Field(gt=0.0, description="Control periods per second.")] = 1.0 / CONTROL_PERIOD
+    horizon: Annotated[int | None, Field(ge=1, description="Steps of an episode; by default the task's.")] = None
+    safety: Annotated[Mapping[str, Any], Field(description="Limits between policy and robot.", default_factory=dict)]
+    reset: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Brings it to a start.")] = None
+    success: Annotated[
+        str | None, Field(pattern=f"^task$|{IMPORT_PATH}", description="Says whether an episode has succeeded.")
+    ] = "task"
+    verdict: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Asked once, at the end.")] = None
+    release: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Asked who lets it go on after a stop.")] = (
+        None
+    )
+    log: Annotated[Log, _LOG] = "sensors"
+
+    @model_validator(mode="after")
+    def _right_limits(self) -> Self:
+        try:
+            safety_limits(RobotMapping.from_dict(self.mapping), self.safety, 1.0 / self.rate)
+        except SpecError as error:
+            raise ValueError("; ".join(error.problems)) from error
+        return self
+
+    @property
+    def world_options(self) -> dict[str, Value]:
+        """A robot has no environment that is made."""
+        return {}
+
+
 class RecordingTarget(Section):
     """Recordings of a real system, replayed open loop; there is no policy."""
 
@@ -96,11 +164,12 @@ class RecordingTarget(Section):
 
 
 PseudoReal: TypeAlias = HiddenTarget | MujocoTarget | PresetTarget
-TargetSpec: TypeAlias = Annotated[PseudoReal | RecordingTarget, Field(discriminator="type")]
-SECTIONS: Mapping[str, type[PseudoReal | RecordingTarget]] = {
+TargetSpec: TypeAlias = Annotated[PseudoReal | RobotTarget | RecordingTarget, Field(discriminator="type")]
+SECTIONS: Mapping[str, type[PseudoReal | RobotTarget | RecordingTarget]] = {
     "hidden": HiddenTarget,
     "mujoco": MujocoTarget,
     "preset": PresetTarget,
     "recording": RecordingTarget,
+    "robot": RobotTarget,
 }
 """Every ``type`` of a target."""

@@ -279,8 +279,8 @@ extra: !!python/name:os.system x
         "line 14, targets.sl ip.domain.object.friction: 'object.friction' must lie within its limits",
         "line 14, targets.sl ip.domain.foo: 'foo' is not a parameter of PandaPush-v0.",
         "line 14, targets.sl ip.log: must be one of sensors, outcomes, but got 'sensor' (text)",
-        "line 15, targets.b.type: must be one of hidden, mujoco, preset, recording, but got 'robot' (text)",
-        "line 16, targets.c.type: must be one of hidden, mujoco, preset, recording, but got 'hiden' (text). Did you",
+        "line 15, targets.b.robot: is missing",
+        "line 16, targets.c.type: must be one of hidden, mujoco, preset, robot, recording, but got 'hiden' (text). Did you",
         "line 17, targets.d.type: is missing",
         "line 18, targets.e: must be a mapping, but got 4",
         "line 19, targets.f.type: 'recording' needs `kind: identify`, but kind is train",
@@ -334,7 +334,7 @@ extra: !!python/name:os.system x
         (
             "type: hidden, ",
             "type: [], ",
-            "targets.slippery.type: must be one of hidden, mujoco, preset, recording, but got an empty list",
+            "targets.slippery.type: must be one of hidden, mujoco, preset, robot, recording, but got an empty list",
         ),
         ("targets:", "targets: {}\nold:", "targets: must not be empty"),
         (
