@@ -11,20 +11,29 @@ MuJoCo's is f = (-b v - k r - a0) / (A + R). They are equal for
 
 and MuJoCo takes R as a share of A, the impedance d = A / (A + R), by which it divides the given b and k. Friction has
 the same b: what sticks stops within a step.
+
+In MuJoCo's convex cone what slides at speed v along a contact leaves it at mu v: a pushed cube would hop. It does not
+where the main solver's friction is so soft that it stays within its cone, R_t >= v / (h mu f), which ``impratio`` = R /
+R_t is chosen for; the noslip pass then finds the friction under these normal forces, in the order of Bullet. Spinning
+and rolling are made as soft: R_t (mu / mu_s)^2 is theirs. All of them share one cone, so that what slides spins more
+freely than in Bullet.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sim2real_envs.backends.mujoco_scene import Pair
+from sim2real_envs.backends.world_parameters import GRAVITY
 from sim2real_envs.parameters import Domain
 
 _OTHERS_DAMPING = 0.1  # [N s/m] that Bullet gives the other body of a contact
 _SOFTEST, _HARDEST = 1e-4, 0.9999  # impedances that MuJoCo clips to
+_SLIDING, _TURNING = 1.0, 20.0  # [m/s], [rad/s] up to which nothing hops
 _FIRM, _CORRECTED = 0.9, 0.2  # of contacts without an object: impedance, share of a penetration undone in a step
 
 
@@ -66,7 +75,10 @@ class MujocoContacts:
         model.pair_dim[self._of_object] = 6 if roll > 0.0 else 4 if spin > 0.0 else 3
         self._spin, self._roll = spin, roll
         self.slide(domain["object.friction"])
-        self._soften(domain["physics.contact_stiffness"], domain["physics.contact_damping"], timestep)
+        hardest = self._soften(domain["physics.contact_stiffness"], domain["physics.contact_damping"], timestep)
+        friction, turning, share = domain["object.friction"], max(spin, roll), 0.25 * GRAVITY * domain["object.mass"]
+        within = min(friction / _SLIDING, friction**2 / (_TURNING * turning) if turning > 0.0 else math.inf)
+        model.opt.impratio = hardest * timestep * share * within
 
     def slide(self, friction: float) -> None:
         """Set the coefficient of the objects; a contact's is the product with its partner's."""
@@ -77,7 +89,8 @@ class MujocoContacts:
         rows[self._of_object, 2] = self._spin * turning
         rows[self._of_object, 3:] = (self._roll * turning)[:, None]
 
-    def _soften(self, stiffness: float, damping: float, timestep: float) -> None:
+    def _soften(self, stiffness: float, damping: float, timestep: float) -> float:
+        """Set the softness along the normals; return the least R of all pairs."""
         model = self._model
         springs = np.where(self._two_objects, 0.5 * stiffness, stiffness)
         dampers = np.where(self._two_objects, 2.0 * damping, damping + _OTHERS_DAMPING)
@@ -87,6 +100,7 @@ class MujocoContacts:
         model.pair_solimp[self._of_object, :2] = impedance[:, None]
         model.pair_solref[self._of_object, 0] = -impedance * springs / effective
         model.pair_solref[self._of_object, 1] = -impedance / timestep
+        return float(1.0 / effective.max())
 
     def _mobility(self) -> Any:
         """Return A as MuJoCo takes it: the sum of the bodies' inverse weights, (p,) 1/kg."""

@@ -31,9 +31,7 @@ COM_PLACEHOLDER = 1e-3
 _FEET, _FOOT = 6, 0.001  # number and radius [m] of the balls that a cylinder stands on
 _PARKED = (0.0, 0.0, -5.0)
 
-# In MuJoCo's convex cone what slides at speed v along a contact leaves it at mu v, and a pushed cube would hop. With
-# this impratio the main solver sees next to no friction; the noslip pass finds it under the normal forces, as Bullet.
-_FRICTION = 'cone="elliptic" impratio="0.001" iterations="50" tolerance="1e-10" noslip_iterations="10"'
+_SOLVER = 'cone="elliptic" iterations="50" tolerance="1e-10" noslip_iterations="10"'
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def mjcf_text(scene: Scene, timestep: float = 0.002) -> str:
     return (
         f'<mujoco model="{arm.name}">\n'
         '<compiler angle="radian" eulerseq="XYZ" autolimits="true"/>\n'
-        f'<option timestep="{timestep!r}" integrator="implicitfast" jacobian="dense" {_FRICTION}>\n'
+        f'<option timestep="{timestep!r}" integrator="implicitfast" jacobian="dense" {_SOLVER}>\n'
         f'<flag autoreset="disable" island="disable" multiccd="{_many_points(scene)}"/></option>\n'
         '<default><geom contype="0" conaffinity="0"/>'
         '<joint solreflimit="0.004 1" solimplimit="0.99 0.99 0.001" '

@@ -98,6 +98,7 @@ def write_scene_mjcf(scene: Scene, timestep: float, domain: Domain, folder: Path
     _find(root, "compiler").set("meshdir", MESHES)
     option = _find(root, "option")
     option.attrib.update({"timestep": repr(float(model.opt.timestep)), "gravity": _row(model.opt.gravity)})
+    option.set("impratio", repr(float(model.opt.impratio)))
     for element in root.iter("body"):
         body, inertial = model.body(element.get("name")), element.find("inertial")
         if "gravcomp" in element.attrib:
