@@ -58,7 +58,12 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.partition(".")[0] == "numpy" and name in _ARRAYS:
             return super().find_class(module, name)
-        return _Inert
+        return _encoded if (module, name) == ("_codecs", "encode") else _Inert
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """Return the bytes of an array as protocols before 3 write them: as text, one character a byte."""
+    return text.encode(encoding if encoding in ("latin1", "latin-1") else "ascii")
 
 
 def convert(published: Path, destination: Path, progress: Progress) -> int:
