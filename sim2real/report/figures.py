@@ -8,6 +8,7 @@ from sim2real.report.beliefs import distributions
 from sim2real.report.curves import learning_curves
 from sim2real.report.motion import error_over_time, motion_over_time, paths_from_above
 from sim2real.report.posterior import joint_posterior
+from sim2real.report.pushes import motion_directions, of_pushes, push_forces, push_map
 from sim2real.report.run import Piece, Run
 from sim2real.report.signals import residuals_over_time, signals_over_time
 from sim2real.report.style import Drawing, styled
@@ -40,6 +41,11 @@ def _all(run: Run) -> Iterator[Drawing | None]:
 
 def _identification(run: Run, piece: Piece) -> Iterator[Drawing | None]:
     yield joint_posterior(run, piece)
+    if of_pushes(piece):
+        yield push_map(piece)
+        yield motion_directions(piece)
+        yield push_forces(piece)
+        return
     yield paths_from_above(piece)
     yield motion_over_time(piece)
     yield error_over_time(piece)
