@@ -21,7 +21,7 @@ def export(
     ] = None,
     episodes: Annotated[
         int, typer.Option("--episodes", min=1, help="Whole episodes to compare each exported policy in.")
-    ] = 20,
+    ] = 50,
 ) -> None:
     """Export what RUN learned: the identified domain, the robot in it, and the policy, each checked against the run.
 

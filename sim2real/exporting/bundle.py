@@ -69,7 +69,7 @@ def export(
     *,
     piece: str | None = None,
     out: str | Path | None = None,
-    episodes: int = 20,
+    episodes: int = 50,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Bundle, ...]:
     """Export what a run learned: the identified domain, the robot in it, and the policy; check each against the run.

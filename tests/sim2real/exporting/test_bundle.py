@@ -79,7 +79,7 @@ def test_the_policies_are_the_original(made: tuple[Path, sim2real.Bundle]) -> No
     for check in checks.values():
         assert check["observations"]["random"] == 1000
         assert check["observations"]["simulated"] >= 20
-        assert check["same_result"] == check["episodes"] == 2
+        assert check["alike"]["success"] == check["episodes"] == 2
         assert check["holds"]
     assert bundle.notes == []
 
