@@ -19,7 +19,7 @@ from sim2real.experiment.streams import generator
 from sim2real.experiment.target_specs import PseudoReal
 from sim2real.gap.statistics import Rate, wilson
 from sim2real.policy import Policy, load_policy
-from sim2real.recordings.log import Log, LogEpisode, pair, write_log
+from sim2real.recordings.log import Log, LogEpisode, Origin, pair, write_log
 from sim2real.recordings.sensed import FRAMES, Env, Facts, facts_of, log_episode, sensing
 from sim2real.rollouts import SEEDS, allowed_divergences
 from sim2real.workers import Advance, Box, WorkerPool
@@ -63,10 +63,10 @@ def record_target(
     force: bool = False,
     progress: Advance | None = None,
 ) -> Recorded:
-    """Run episodes on a pseudo-real target of an experiment and write them as a log.
+    """Run episodes on a pseudo-real target or a robot of an experiment and write them as a log.
 
     Row k has what the sensors said at time k, and what was sent right after. The log names the environment and the
-    target, never the target's domain.
+    target, never the target's domain. A robot needs a policy; once safety has stopped it, what is finished is written.
 
     Args:
         spec: The experiment.
@@ -94,34 +94,36 @@ def record_target(
     rows, header = pair(path)
     if not force and (rows.exists() or header.exists()):
         raise RecordingError(f"{rows} is there already: give another name, or --force (force=True) to replace it.")
-    recipe: Recipe = (spec.env.id, {**spec.env.options, **entry.world_options})
-    facts, space = _look(recipe, driver)
-    domain = space.complete(entry.truth(space))
-    stream = generator(seed, spec.env.id, target, "record")
-    jobs = [Job(number, *map(int, pair_)) for number, pair_ in enumerate(stream.integers(SEEDS, size=(episodes, 2)))]
-    with WorkerPool(min(workers, episodes)) as pool:
-        finished = pool.map(_record, (recipe, domain, driver), jobs, progress=progress)
-    good = _without_divergences(finished, target)
+    seeds = generator(seed, spec.env.id, target, "record").integers(SEEDS, size=(episodes, 2)).tolist()
     name = driver if isinstance(driver, str) else driver_name or "policy"
-    extra = {
+    extra: dict[str, Any] = {
         "env": {"id": spec.env.id, "options": dict(spec.env.options)},
         "experiment": spec.name,
         "target": target,
-        "driver": name,
-        "seed": seed,
-        "outcomes": dict(facts.outcomes),
     }
+    extra |= {"driver": name, "seed": seed}
+    origin: Origin = "pseudo-real"
+    if isinstance(entry, PseudoReal):
+        recipe: Recipe = (spec.env.id, {**spec.env.options, **entry.world_options})
+        facts, space = _look(recipe, driver)
+        jobs = [Job(number, *pair_) for number, pair_ in enumerate(seeds)]
+        common = (recipe, space.complete(entry.truth(space)), driver)
+        with WorkerPool(min(workers, episodes)) as pool:
+            finished = pool.map(_record, common, jobs, progress=progress)
+        good = _without_divergences(finished, target)
+    else:
+        facts, good, origin = _of_robot(entry, driver, [first for first, _ in seeds], progress)
     log = Log(
         signals=facts.signals,
         episodes=good,
         rate=facts.rate,
-        origin="pseudo-real",
-        description=f"{spec.env.id} on the pseudo-real target {target!r}, driven by: {name}.",
+        origin=origin,
+        description=f"{spec.env.id} on the {origin} target {target!r}, driven by: {name}.",
         robot=facts.robot,
         joints=facts.joints,
         frames=FRAMES,
         source="sim2real record",
-        extra=extra,
+        extra=extra | {"outcomes": dict(facts.outcomes)},
     )
     successes = sum(bool(episode.success) for episode in good)
     return Recorded(write_log(path, log), log, wilson(successes, len(good)))
@@ -140,13 +142,37 @@ def find_policy(place: str | os.PathLike[str]) -> Policy:
     return load_policy(folder)
 
 
-def _entry(spec: ExperimentSpec, target: str) -> PseudoReal:
+def _entry(spec: ExperimentSpec, target: str) -> Any:
     if target not in spec.targets:
         raise UnknownNameError(target, f"a target of {spec.name}", spec.targets)
     entry = spec.targets[target]
-    if not isinstance(entry, PseudoReal):
-        raise SpecError([f"targets.{target}: must be a pseudo-real target to be recorded, but is {entry.type!r}"])
+    if not isinstance(entry, PseudoReal) and entry.type != "robot":
+        problem = f"targets.{target}: must be a pseudo-real target or a robot to be recorded, but is {entry.type!r}"
+        raise SpecError([problem], "target")
     return entry
+
+
+def _of_robot(
+    entry: Any, driver: Driver, seeds: list[int], progress: Advance | None
+) -> tuple[Facts, tuple[LogEpisode, ...], Origin]:
+    """Run episodes on a robot, one after the other; what was finished before it was stopped is kept."""
+    from sim2real.record_robot import record_robot_episode, robot_facts
+    from sim2real.targets.robot import RobotTarget
+
+    if isinstance(driver, str):
+        raise OptionError(f"A robot is recorded with a policy (--policy), but got {driver!r}.")
+    target = RobotTarget(entry.robot, entry.mapping, **entry.model_dump(exclude={"type", "robot", "mapping"}))
+    found: list[LogEpisode] = []
+    try:
+        for number, seed in enumerate(seeds):
+            if target.env.stopped and found:
+                break
+            found.append(record_robot_episode(target.env, driver, number=number, seed=seed))
+            if progress is not None:
+                progress(number + 1, len(seeds))
+        return robot_facts(target.env), tuple(found), target.kind
+    finally:
+        target.close()
 
 
 def _look(recipe: Recipe, driver: Driver) -> tuple[Facts, ParameterSpace]:

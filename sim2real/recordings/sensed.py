@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, cast
 
 import gymnasium
@@ -89,7 +89,8 @@ def facts_of(env: Env) -> Facts:
     signals = {name: _signal(name, array) for name, array in values.items() if name not in ("observation", "action")}
     own: dict[str, Signal] = {}
     if is_flat(env.observation_space):
-        own["observation"] = _of_observation(world, env.observation_space)
+        size = int(np.prod(env.observation_space.shape or ()))
+        own["observation"] = observation_signal(world.task, size, world.action_names)
     words = "What was asked for, as a share of the control's range."
     own["action"] = Signal("action", "-", (len(world.action_names),), names=world.action_names, description=words)
     return Facts(
@@ -212,17 +213,20 @@ def _signal(name: str, array: Array) -> Signal:
     )
 
 
-def _of_observation(world: Sensing, space: gymnasium.Space[Any]) -> Signal:
-    """Return what the numbers of the observation are, by the fields of the task and the names of past actions."""
-    size = int(np.prod(space.shape or ()))
+def observation_signal(task: Task, size: int, actions: Sequence[str]) -> Signal:
+    """Return what the numbers of a flat observation are, by the fields of the task and the names of past actions.
+
+    Raises:
+        OptionError: If they do not add up to ``size``.
+    """
     names, units = [], []
-    for field in world.task.fields:
+    for field in task.fields:
         names += [field.name] if field.size == 1 else [f"{field.name}_{index}" for index in range(field.size)]
         units += [field.unit] * field.size
-    past = (size - len(names)) // max(1, len(world.action_names))
+    past = (size - len(names)) // max(1, len(actions))
     for age in range(past, 0, -1):
-        names += [f"action_{age}_ago_{name}" for name in world.action_names]
-        units += ["-"] * len(world.action_names)
+        names += [f"action_{age}_ago_{name}" for name in actions]
+        units += ["-"] * len(actions)
     if len(names) != size:
         raise OptionError(f"An observation has {size} numbers, but its fields name {len(names)}: it cannot be logged.")
     words = "What the policy saw, from measured values."

@@ -27,7 +27,7 @@ from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.starts import as_start, replaced
 from sim2real_envs.state import WorldState
-from sim2real_envs.tasks import Judgement
+from sim2real_envs.tasks import Judgement, Task
 
 _RESET_OPTIONS = ("domain", "start", "measured_start")
 _PLAIN_OUTCOMES = (
@@ -230,6 +230,11 @@ class RealRobotEnv(gymnasium.Env[Any, Any]):
         self.loop.release(by)
 
     # -- What rollouts ask for ---------------------------------------------------------------------------------
+
+    @property
+    def task(self) -> Task | None:
+        """The task whose view of the measured values is used, where the mapping names one."""
+        return None if self._task is None else self._task.task
 
     def measured_start(self) -> WorldState:
         """Return where the episode began, as measured, with its spread."""

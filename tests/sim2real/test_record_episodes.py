@@ -190,7 +190,7 @@ def test_what_cannot_be_recorded_is_refused(recorded: Path, tmp_path: Path) -> N
             "targets": {"tosses": {"type": "recording", "data": "cube_toss"}},
         }
     )
-    with pytest.raises(SpecError, match=r"must be a pseudo-real target to be recorded, but is 'recording'"):
+    with pytest.raises(SpecError, match=r"must be a pseudo-real target or a robot to be recorded, but is 'recording'"):
         record_target(tosses, "tosses", tmp_path / "x", episodes=1)
     assert list(tmp_path.iterdir()) == []
 
