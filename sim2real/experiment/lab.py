@@ -127,7 +127,7 @@ class Lab:
                 entry.data,
                 rig=env.id,
                 options=env.options,
-                fit=entry.fit,
+                fit=entry.groups or entry.fit,
                 split_seed=entry.split_seed,
                 window=entry.window,
                 workers=self.spec.workers,

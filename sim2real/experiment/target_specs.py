@@ -160,6 +160,10 @@ class RecordingTarget(Section):
     data: Annotated[str, Field(min_length=1, description="A data set, such as cube_toss, or the path of a log.")]
     fit: Annotated[int, Field(ge=1, description="Recordings to learn from; the others are predicted.")] = 30
     split_seed: Seed = 0
+    groups: Annotated[
+        tuple[str, ...] | None,
+        Field(strict=False, min_length=1, description="Names of groups to learn from, instead of `fit` drawn ones."),
+    ] = None
     window: Annotated[float | None, Field(gt=0.0, description="Length of a log's windows [s].")] = None
 
 

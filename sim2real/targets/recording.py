@@ -17,6 +17,7 @@ from sim2real.targets.predictions import Predictions
 from sim2real.targets.rig_replay import RigReplay, rig_facts
 from sim2real.workers import Advance, WorkerPool
 from sim2real_envs import rigs
+from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
 
 
@@ -27,18 +28,19 @@ class RecordingTarget:
         data: A data set, such as ``"cube_toss"``, or the path of a robot's own log.
         rig: The rig to replay it in; None for the data set's own.
         options: What the rig is made with.
-        fit: How many groups of recordings to learn from, by default each of one motion; the others are held out.
-        split_seed: Which ones: the same seed takes the same of the same recordings.
+        fit: How many groups of recordings to learn from, by default each of one motion, or the names of these groups,
+            such as ``["gain 400"]``; the others are held out.
+        split_seed: Which ones, where their number is given: the same seed takes the same of the same recordings.
         window: Length of the windows that a log is cut into [s]; data sets have their own.
         workers: Processes that replay; 0 for this one.
         folder: The data folder; None for ``sim2real.recordings.data_folder()``.
         progress: Called with (done, total) domains of a replay.
 
     Raises:
-        UnknownNameError: If there is no such data set or rig.
+        UnknownNameError: If there is no such data set, rig or group.
         MissingDataError: If the data set is not in the folder; says which command brings it.
         RecordingError: If it cannot be read; names the file and the row.
-        InsufficientEvidence: Unless ``1 <= fit < number of motions``.
+        InsufficientEvidence: Unless at least one group is learned from and one left to predict.
     """
 
     kind: Literal["recording"] = "recording"
@@ -50,7 +52,7 @@ class RecordingTarget:
         *,
         rig: str | None = None,
         options: Mapping[str, Any] | None = None,
-        fit: int = 30,
+        fit: int | Sequence[str] = 30,
         split_seed: int = 0,
         window: float | None = None,
         workers: int = 2,
@@ -61,13 +63,7 @@ class RecordingTarget:
         self._facts = rig_facts(self._rig, self._options)
         recordings = load(data, folder, window)
         groups = list(dict.fromkeys(recording.group for recording in recordings))
-        if not 1 <= fit < len(groups):
-            raise InsufficientEvidence(
-                f"`1 <= fit < {len(groups)}` must hold, the number of different motions in {data!r}, so that one at "
-                f"least is left to predict, but got fit={fit}."
-            )
-        order = np.random.default_rng(split_seed).permutation(len(groups))
-        fitted = {groups[index] for index in order[:fit]}
+        fitted = _fitted(data, groups, fit, split_seed)
         first_of = {recording.motion: recording for recording in reversed(recordings) if recording.group in fitted}
         self._fit = self._episodes([each for each in recordings if first_of.get(each.motion) is each])
         self._held_out = self._episodes([each for each in recordings if each.group not in fitted])
@@ -151,6 +147,23 @@ class RecordingTarget:
     def close(self) -> None:
         """Stop the workers; may be called twice."""
         self._pool.close()
+
+
+def _fitted(data: str, groups: Sequence[str], fit: int | Sequence[str], split_seed: int) -> set[str]:
+    """Return the groups to learn from."""
+    count = fit if isinstance(fit, int) else len(set(fit))
+    if not 1 <= count < len(groups):
+        raise InsufficientEvidence(
+            f"`1 <= fit < {len(groups)}` must hold, the number of different motions in {data!r}, so that one at "
+            f"least is left to predict, but got fit={fit}."
+        )
+    if isinstance(fit, int):
+        order = np.random.default_rng(split_seed).permutation(len(groups))
+        return {groups[index] for index in order[:fit]}
+    for name in fit:
+        if name not in groups:
+            raise UnknownNameError(name, f"a group of the recordings in {data!r}", groups)
+    return set(fit)
 
 
 def _misfit(rig: rigs.Rig, episode: Episode, row: int, paths: Mapping[str, Array]) -> dict[str, float]:

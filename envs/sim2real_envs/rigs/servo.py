@@ -36,7 +36,7 @@ PARAMETERS = ParameterSpace(
             "motor.duty_per_error", 0.00246, 0.0018, 0.0035, (1e-4, 0.1), "1/rad",
             doc="Share of the supply's voltage for 1 rad of position error and a gain of 1.",
         ),
-        Parameter("motor.max_duty", 1.0, 0.7, 1.0, (0.05, 1.0), "-", doc="Largest share of the supply's voltage."),
+        Parameter("motor.max_duty", 1.0, 0.5, 1.0, (0.05, 1.0), "-", doc="Largest share of the supply's voltage."),
         Parameter("motor.delay", 0.0, 0.0, 0.03, (0.0, 0.1), "s", doc="From a recorded goal position to its effect."),
         Parameter(
             "motor.constant", 0.3867, 0.2, 0.6, (0.01, 5.0), "V s/rad",
@@ -46,7 +46,7 @@ PARAMETERS = ParameterSpace(
         Parameter(
             "motor.armature", 0.001814, 1e-4, 0.006, (0.0, 0.1), "kg m2", doc="Inertia of the motor behind the gears."
         ),
-        Parameter("joint.friction", 0.01283, 0.0, 0.1, (0.0, 1.0), "Nm", doc="Coulomb friction."),
+        Parameter("joint.friction", 0.01283, 0.0, 0.2, (0.0, 1.0), "Nm", doc="Coulomb friction."),
         Parameter("joint.damping", 0.003662, 0.0, 0.03, (0.0, 1.0), "Nm s/rad", doc="Viscous friction."),
         Parameter(
             "joint.load_friction", 0.0, 0.0, 0.4, (0.0, 1.0), "-",

@@ -70,6 +70,14 @@ def test_a_split_is_a_function_of_its_seed_and_leaves_nothing_out(folder: Path, 
     assert [episode.label for episode in other.fit] != fitted
 
 
+def test_the_groups_to_learn_from_can_be_named(folder: Path) -> None:
+    named = RecordingTarget("cube_toss", fit=["toss-3", "toss-1"], workers=0, folder=folder)
+    assert {episode.label for episode in named.fit} == {"toss-1", "toss-3"}
+    assert not {"toss-1", "toss-3", "toss-100"} & {episode.label for episode in named.held_out()}
+    with pytest.raises(UnknownNameError, match=r"'toss-300' is not a group of the recordings in 'cube_toss'"):
+        RecordingTarget("cube_toss", fit=["toss-300"], workers=0, folder=folder)
+
+
 def test_copies_of_a_motion_never_stand_on_both_sides(folder: Path) -> None:
     sides = set()
     for seed in range(12):
