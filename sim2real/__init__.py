@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim2real.policy import MlpPolicy, Policy, load_policy
     from sim2real.randomizers import Randomizer
     from sim2real.rollouts import Job, Rollouts
-    from sim2real.targets import HiddenTarget, RecordingTarget
+    from sim2real.targets import HiddenTarget, RecordingTarget, RobotTarget
     from sim2real.training.vec_env import Sb3Worlds
     from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 
@@ -43,6 +43,7 @@ _HOMES = {
     "Randomizer": "sim2real.randomizers",
     "RecordingTarget": "sim2real.targets",
     "Result": "sim2real.experiment.result",
+    "RobotTarget": "sim2real.targets",
     "Rollouts": "sim2real.rollouts",
     "Sb3Worlds": "sim2real.training.vec_env",
     "Sim2RealError": "sim2real.errors",
@@ -68,6 +69,7 @@ __all__ = [
     "Randomizer",
     "RecordingTarget",
     "Result",
+    "RobotTarget",
     "Rollouts",
     "Sb3Worlds",
     "Sim2RealError",

@@ -8,16 +8,19 @@ A randomizer of your own is checked by six lines in a test module::
         def make(self, space):
             return Mine.create(space)
 
-Nothing here starts a physics engine.
+``FakeRobot`` is a pseudo-real robot in a process of its own, see ``sim2real.robots.fake``.
+
+Nothing here starts a physics engine, but a ``FakeRobot`` in a world that needs one.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import FrozenInstanceError, dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -357,6 +360,12 @@ def _check_description(randomizer: Randomizer, space: ParameterSpace) -> None:
     assert (np.abs(description.correlation) <= 1.0 + 1e-12).all()
     assert np.isfinite(list(description.diagnostics.values())).all()
     assert all(isinstance(message, str) and message for message in description.messages)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "FakeRobot":  # stands above this module, and is loaded when it is used
+        return importlib.import_module("sim2real.robots.fake").FakeRobot
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 __all__ = ["SLIDE_OUTCOMES", "SLIDE_SPACE", "RandomizerContract", "SlideReplay", "shuffled", "slide_evidence"]

@@ -16,6 +16,8 @@ from sim2real.robots.mapping import RobotMapping
 from sim2real.robots.protocol import METHODS, PROPERTIES, RobotLike, connected, features, missing_members
 from sim2real.workers import FAULTS
 
+_BETWEEN_S = 0.02  # from one timed reading to the next
+
 State = Literal["ok", "problem", "skipped"]
 
 
@@ -124,7 +126,9 @@ class _Check:
             for _ in range(self._reads):
                 began = time.perf_counter()
                 seen.append(self._robot.get_observation())
-                times.append(1e3 * (time.perf_counter() - began))
+                taken = time.perf_counter() - began
+                times.append(1e3 * taken)
+                time.sleep(max(0.0, _BETWEEN_S - taken))
         except FAULTS as error:
             yield Finding("get_observation", "problem", _said(error), "It must return the newest measurements.")
             return

@@ -27,8 +27,9 @@ class JointPosition:
         self.space = Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
         self.names = tuple(channel.key for channel in mapping.action)
 
-    def reset(self, measured: Array) -> None:
-        """Do nothing."""
+    def reset(self, measured: Array) -> Array:
+        """Begin an episode at ``measured`` (c,) and return the action that stays there."""
+        return measured
 
     def command(self, action: Array, measured: Array) -> Array:
         """Return the action."""
@@ -43,9 +44,10 @@ class SimulatedControl:
         self.space = Box(-1.0, 1.0, (control.size,), dtype=np.float32)
         self.names = control.names
 
-    def reset(self, measured: Array) -> None:
-        """Begin an episode at ``measured`` (n,) [rad]."""
+    def reset(self, measured: Array) -> Array:
+        """Begin an episode at ``measured`` (n,) [rad] and return the action that asks for nothing."""
         self._control.reset(measured)
+        return np.zeros(self._control.size)
 
     def command(self, action: Array, measured: Array) -> Array:
         """Return the joint targets (n,) [rad]."""
@@ -73,11 +75,10 @@ class ListView:
         low = np.concatenate([bounds[:, 0], *[actions.low] * mapping.policy.past_actions])
         high = np.concatenate([bounds[:, 1], *[actions.high] * mapping.policy.past_actions])
         self.space = Box(low.astype(np.float32), high.astype(np.float32), dtype=np.float32)
-        self._still = np.zeros(actions.shape or ())
 
-    def reset(self) -> None:
-        """Forget the past actions."""
-        self._past.extend([self._still] * (self._past.maxlen or 0))
+    def reset(self, still: Array) -> None:
+        """Forget the past actions: before the first there is ``still``."""
+        self._past.extend([still] * (self._past.maxlen or 0))
 
     def acted(self, action: Array) -> None:
         """Remember an action."""

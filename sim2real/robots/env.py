@@ -158,8 +158,7 @@ class RealRobotEnv(gymnasium.Env[Any, Any]):
             loop.home(wanted.values["joint.position"])
         loop.pause()
         self._steps, self._running = 0, True
-        self._command.reset(loop.reading.commands[: self.limits.joints])
-        self._list.reset()
+        self._list.reset(self._command.reset(loop.reading.commands))
         self._start = self._begin(wanted)
         loop.schedule.start()
         self._began = self._clock.now()

@@ -18,7 +18,7 @@ import numpy as np
 
 from sim2real.robots.fake_core import Report, RobotCore
 from sim2real.robots.fake_keys import fake_mapping, heard, keys_of, spoken
-from sim2real.robots.fake_worlds import arm_and_task, make_world, measured_quantities
+from sim2real.robots.fake_worlds import arm_and_task, check_domain, make_world, measured_quantities
 from sim2real.robots.faults import Fault, as_faults
 from sim2real_envs.arms import ARMS
 from sim2real_envs.errors import OptionError
@@ -96,6 +96,7 @@ class FakeRobot:
         self._recipe = FakeRecipe(
             world, dict(domain or {}), seed, latency_s, as_faults(faults), tick_s, clock_drift, backend
         )
+        check_domain(world, self._recipe.domain, tick_s, backend)
         self._timeout_s = timeout_s
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None

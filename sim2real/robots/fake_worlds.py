@@ -151,6 +151,19 @@ def make_world(world: str, domain: Domain, seed: int, tick: float, backend: str)
     return JointsAlone(ARMS[arm], tick) if task is None else SimulatedWorld(arm, task, domain, seed, tick, backend)
 
 
+def check_domain(world: str, domain: Domain, tick: float, backend: str) -> None:
+    """Refuse a domain that a world cannot have; makes the world to find out.
+
+    Raises:
+        UnknownNameError: If a parameter does not exist.
+        ParameterError: If a value lies beyond its limits.
+    """
+    if arm_and_task(world)[1] is None and domain:
+        raise UnknownNameError(next(iter(domain)), f"a parameter of the world {world!r}", ())
+    if domain:
+        make_world(world, domain, 0, tick, backend).close()
+
+
 def measured_quantities(world: str) -> dict[str, int]:
     """Return what a world measures, quantity to how many numbers."""
     arm, task = arm_and_task(world)
