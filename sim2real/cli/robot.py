@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sim2real.cli.guard import guarded
+from sim2real.cli.trials import trials
 from sim2real.errors import SpecError
 
 if TYPE_CHECKING:
     from sim2real.robots import RobotMapping
 
 robot_app = typer.Typer(help="Try policies on robots of your own.", no_args_is_help=True)
+robot_app.command("trials")(trials)
 
 _STYLES = {"ok": "green", "problem": "red", "skipped": "yellow"}
 

@@ -1,0 +1,76 @@
+"""Whether success changed while the trials went on: the robot, the light, or the operator may have."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sim2real.gap.statistics import Difference, json_number, newcombe
+from sim2real_envs.parameters import Array
+
+SHUFFLES = 4000
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How success went with a clock, within each policy.
+
+    Args:
+        n: Trials.
+        slope: Change of the success rate per unit of the clock, least squares within policies; NaN where the clock
+            stands still.
+        p: Share of random orders within policies whose slope is at least as steep, either way; NaN likewise.
+    """
+
+    n: int
+    slope: float
+    p: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the numbers for JSON, null for NaN."""
+        return {name: json_number(value) for name, value in asdict(self).items()}
+
+
+def drift(clock: ArrayLike, success: ArrayLike, policy: Sequence[str], rng: np.random.Generator) -> Drift:
+    """Return how success went with ``clock``.
+
+    Both are centred within each policy, so that a policy that is better, and happened to come later, is no drift. The
+    p value is that of a permutation test: verdicts are shuffled within policies, which holds for any number of trials.
+
+    Args:
+        clock: (n,) trial numbers or hours.
+        success: (n,) 0 or 1.
+        policy: (n,) which policy each was.
+        rng: Of the shuffles.
+    """
+    when, won = np.asarray(clock, dtype=np.float64), np.asarray(success, dtype=np.float64)
+    groups = [np.flatnonzero([each == name for each in policy]) for name in sorted(set(policy))]
+    centred = when.copy()
+    for rows in groups:
+        centred[rows] -= when[rows].mean()
+    scale = float(centred @ centred)
+    if scale <= 1e-12 * max(1.0, float(when @ when)):
+        return Drift(len(when), math.nan, math.nan)
+    slope = float(centred @ won) / scale  # centring one factor of the sum is enough
+    steeper = 1  # the order that was observed is one of those that could have been
+    for _ in range(SHUFFLES):
+        steeper += abs(float(centred @ _shuffled(won, groups, rng)) / scale) >= abs(slope) - 1e-12
+    return Drift(len(when), slope, steeper / (SHUFFLES + 1))
+
+
+def halves(success: ArrayLike) -> Difference:
+    """Return the success rate of the second half of trials minus that of the first, with Newcombe's interval."""
+    won = np.asarray(success, dtype=bool)
+    first, second = won[: len(won) // 2], won[len(won) // 2 :]
+    return newcombe(int(second.sum()), len(second), int(first.sum()), len(first))
+
+
+def _shuffled(values: Array, groups: Sequence[np.ndarray], rng: np.random.Generator) -> Array:
+    shuffled = values.copy()
+    for rows in groups:
+        shuffled[rows] = rng.permutation(values[rows])
+    return shuffled
