@@ -13,6 +13,7 @@ from sim2real.cli.bench import bench_app
 from sim2real.cli.data import data_app
 from sim2real.cli.demos import demos
 from sim2real.cli.export import export
+from sim2real.cli.fit import fit
 from sim2real.cli.guard import guarded
 from sim2real.cli.record import record
 from sim2real.cli.robot import robot_app
@@ -35,6 +36,7 @@ app.add_typer(robot_app, name="robot")
 app.command()(demos)
 app.command()(record)
 app.command()(export)
+app.command()(fit)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 
