@@ -17,14 +17,17 @@ from sim2real.exporting.domain import FILE, SAMPLES, IdentifiedDomain, identifie
 from sim2real.exporting.guide import guide
 from sim2real.exporting.numpy_policy import EXAMPLES, SCRIPT, load_script, write_examples, write_numpy
 from sim2real.exporting.onnx_policy import OnnxPolicy, write_onnx
-from sim2real.exporting.robot_model import write_robot
+from sim2real.exporting.robot_model import RobotModel, write_robot
 from sim2real.exporting.schema import policy_schema
 from sim2real.policy import load_policy
 from sim2real.report.run import Piece, Run
 from sim2real.rollouts import World
+from sim2real_envs import rigs
 from sim2real_envs.cell import RobotCell
+from sim2real_envs.control import CONTROL_PERIOD
 from sim2real_envs.errors import OptionError, UnknownNameError
 from sim2real_envs.parameters import Domain
+from sim2real_envs.rigs.arm import ArmRig
 
 KIND, SCHEMA = "sim2real bundle", 1
 MANIFEST, CHECKS, README = "manifest.json", "checks.json", "README.md"
@@ -126,9 +129,7 @@ def _export(run: Run, piece: Piece, place: Path, episodes: int, say: Callable[[s
         say(f"{name}: the identified domain")
         _domain(bundle, domain, run, piece, folder)
         if run.identifies:
-            bundle.notes.append(
-                "No policy and no robot model: an experiment of kind identify has a rig, and no policy."
-            )
+            _rig(bundle, domain, run, piece, folder)
         else:
             _world(bundle, domain, run, piece, folder, episodes, say)
         checks = {"policies": {kind: agreement.to_dict() for kind, agreement in bundle.policies.items()}}
@@ -175,15 +176,39 @@ def _world(
             return
         say(f"{bundle.piece}: the robot")
         env.reset(seed=0, options={"domain": values})
-        robot = write_robot(env.unwrapped, options, env.unwrapped.applied_domain(), folder / "robot")
-        bundle._add("robot/", robot.files)
-        bundle.robot = robot.checks
-        bundle.notes += robot.missing
-        for what, check in robot.checks.items():
-            if not check["holds"]:
-                bundle.notes.append(f"{what}: {check['max_difference']:.1e} apart, more than {check['bound']:.0e}.")
+        control = str(options.get("control", "ee_delta"))
+        scene, space = env.unwrapped.task.scene, env.unwrapped.parameter_space
+        applied = env.unwrapped.applied_domain()
+        _robot(bundle, write_robot(scene, space, applied, folder / "robot", control=control))
     finally:
         env.close()
+
+
+def _rig(bundle: Bundle, domain: IdentifiedDomain, run: Run, piece: Piece, folder: Path) -> None:
+    """Export what a rig has: a robot, where it is an arm."""
+    options = {key: value for key, value in run.spec["env"].items() if key != "id"}
+    rig = rigs.make(piece.env, **options)
+    try:
+        if not isinstance(rig, ArmRig):
+            bundle.notes.append(
+                f"No policy and no robot model: an identification has no policy, and {piece.env} no arm."
+            )
+            return
+        bundle.notes.append("No policy: an identification has none.")
+        rig.apply(rig.parameters.complete(domain.values()))
+        period = float(options.get("period", CONTROL_PERIOD))
+        _robot(bundle, write_robot(rig.scene, rig.parameters, rig.applied(), folder / "robot", period=period))
+    finally:
+        rig.close()
+
+
+def _robot(bundle: Bundle, robot: RobotModel) -> None:
+    bundle._add("robot/", robot.files)
+    bundle.robot = robot.checks
+    bundle.notes += robot.missing
+    for what, check in robot.checks.items():
+        if not check["holds"]:
+            bundle.notes.append(f"{what}: {check['max_difference']:.1e} apart, more than {check['bound']:.0e}.")
 
 
 def _policy(

@@ -19,6 +19,8 @@ from sim2real_envs.parameters import Array
 FILE, SAMPLES = "domain.yaml", "domain_samples.csv"
 DRAWS = 1000
 """Joint draws of a posterior that is not made of particles."""
+ARM = "arm"
+"""The rig whose parameters are those of the environments with that arm."""
 NOT_ASKED = "not identified"
 
 
@@ -106,8 +108,11 @@ def _text(domain: IdentifiedDomain, run: Run, piece: Piece, samples: int | None)
         "\n# Ranges to train or to identify with; put this in place of `parameters:` in an experiment.\n"
         f"parameters:\n{_indented(ranges)}"
     )
-    if run.identifies:
-        return text + "\n# A rig has no `targets:` of type hidden; its domain is the column `value` above.\n"
+    if run.identifies and piece.env != ARM:
+        return text + "\n# A rig has no `targets:` of type hidden; its domain is what `value` says above.\n"
+    gains = [name for name in ("stiffness", "damping") if name in run.spec["env"]]
+    if gains:
+        text += f"\n# Scales of gains count from the `{'`, `'.join(gains)}` of `env` above, not from the arm's own.\n"
     values: dict[str, Value] = dict(domain.values())
     return text + (
         "\n# A pseudo-real target of these values; put this into `targets:` of an experiment.\n"

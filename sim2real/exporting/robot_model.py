@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from sim2real.experiment.files import write_json
+from sim2real_envs.actuators import Kind
 from sim2real_envs.backends.robot_files import write_robot_urdf, write_scene_mjcf
 from sim2real_envs.backends.robot_readings import Readings, mjcf_in_mujoco, urdf_in_bullet, urdf_in_mujoco
-from sim2real_envs.cell import RobotCell
 from sim2real_envs.control import CONTROL_PERIOD
 from sim2real_envs.errors import MissingDependencyError
-from sim2real_envs.options import nominal_timestep
+from sim2real_envs.parameters import ParameterSpace
+from sim2real_envs.scene import Scene
 
 SUMMARY = "robot.json"
 CONTACT = ("physics.contact_stiffness", "physics.contact_damping", "hole.clearance")
@@ -49,25 +50,35 @@ class RobotModel:
         }
 
 
-def write_robot(cell: RobotCell, options: Mapping[str, Any], domain: Mapping[str, float], folder: Path) -> RobotModel:
-    """Write the arm of an environment as URDF, its scene as MJCF, and what neither can hold as JSON; load them again.
+def write_robot(
+    scene: Scene,
+    space: ParameterSpace,
+    domain: Mapping[str, float],
+    folder: Path,
+    *,
+    control: str = "ee_delta",
+    period: float = CONTROL_PERIOD,
+) -> RobotModel:
+    """Write an arm as URDF, its scene as MJCF, and what neither can hold as JSON; load them again.
 
     Args:
-        cell: The environment.
-        options: Its options.
-        domain: A complete domain of it.
+        scene: The arm and what stands around it.
+        space: The parameters of the world.
+        domain: A complete domain of it, as it is in force.
         folder: Where to; created.
+        control: The control of the environment, which says whether actuators take positions or torques.
+        period: Control period [s].
     """
-    model, scene = RobotModel(), cell.task.scene
+    model = RobotModel()
     folder.mkdir(parents=True)
     urdf = write_robot_urdf(scene, domain, folder)
     model.files[urdf.name] = "the arm as URDF: friction, damping, masses, motor inertia and effort limits identified"
     model._check(f"{urdf.name} in PyBullet", urdf_in_bullet(urdf, scene), domain)
-    kind = "torque" if options.get("control") == "joint_torque" else "position"
+    kind: Kind = "torque" if control == "joint_torque" else "position"
     try:
         model._check(f"{urdf.name} in MuJoCo", urdf_in_mujoco(urdf, scene), domain)
-        step = nominal_timestep(options.get("substeps"), options.get("timestep"))
-        mjcf = write_scene_mjcf(scene, step, domain, folder, kind=kind)  # type: ignore[arg-type]
+        step = domain["physics.timestep"]
+        mjcf = write_scene_mjcf(scene, step, domain, folder, kind=kind, period=period)
         model.files[mjcf.name] = "arm, table and objects as MJCF: gains, contacts, gravity and timestep identified too"
         model._check(f"{mjcf.name} in MuJoCo", mjcf_in_mujoco(mjcf, scene), domain)
         held = {*CONTACT}
@@ -75,7 +86,7 @@ def write_robot(cell: RobotCell, options: Mapping[str, Any], domain: Mapping[str
         model.missing.append(f"No MJCF, and the URDF was not loaded in MuJoCo: {error}")
         held = set[str]()
     held |= {name for check in model.checks.values() for name in check["read_back"]}
-    write_json(folder / SUMMARY, _summary(cell, domain, held))
+    write_json(folder / SUMMARY, _summary(scene, space, domain, period, held))
     model.files[SUMMARY] = "gains, limits, delay and everything else of the domain, with what no robot file can hold"
     model.files["meshes/"] = "meshes that both name by relative paths, as the simulator's engine ships them"
     return model
@@ -85,8 +96,10 @@ def _difference(values: Any, wanted: float) -> float:
     return float(np.abs(values - wanted).max() / max(1.0, abs(wanted)))
 
 
-def _summary(cell: RobotCell, domain: Mapping[str, float], held: set[str]) -> dict[str, Any]:
-    arm = cell.task.scene.arm
+def _summary(
+    scene: Scene, space: ParameterSpace, domain: Mapping[str, float], period: float, held: set[str]
+) -> dict[str, Any]:
+    arm = scene.arm
     stiffness, damping = domain.get("actuator.stiffness_scale", 1.0), domain.get("actuator.damping_scale", 1.0)
     joints = [
         {
@@ -111,7 +124,7 @@ def _summary(cell: RobotCell, domain: Mapping[str, float], held: set[str]) -> di
             "value_kg_m2": domain["joint.armature"],
             "where": "in the inertia of every driven link, on all three axes; no `armature` is used",
         },
-        "control_period_s": CONTROL_PERIOD,
-        "domain": {name: {"value": domain[name], "unit": cell.parameter_space[name].unit} for name in domain},
+        "control_period_s": period,
+        "domain": {name: {"value": domain[name], "unit": space[name].unit} for name in domain},
         "not_in_urdf_or_mjcf": sorted(set(domain) - held),
     }

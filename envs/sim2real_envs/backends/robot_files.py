@@ -21,6 +21,7 @@ from sim2real_envs.arms.base import Inertia
 from sim2real_envs.arms.urdf import write_urdf
 from sim2real_envs.backends.mujoco_arm import link_inertias, mesh_files
 from sim2real_envs.backends.mujoco_scene import mjcf_text
+from sim2real_envs.control import CONTROL_PERIOD
 from sim2real_envs.errors import MissingDependencyError
 from sim2real_envs.parameters import Domain
 from sim2real_envs.scene import Scene
@@ -65,7 +66,15 @@ def write_robot_urdf(scene: Scene, domain: Domain, folder: Path) -> Path:
     return path
 
 
-def write_scene_mjcf(scene: Scene, timestep: float, domain: Domain, folder: Path, *, kind: Kind = "position") -> Path:
+def write_scene_mjcf(
+    scene: Scene,
+    timestep: float,
+    domain: Domain,
+    folder: Path,
+    *,
+    kind: Kind = "position",
+    period: float = CONTROL_PERIOD,
+) -> Path:
     """Write ``scene.xml`` and its meshes into ``folder``: arm, table, objects, contacts, actuators; return its path.
 
     The objects stand on the table, and the keyframe ``home`` has the arm in its home pose.
@@ -76,6 +85,7 @@ def write_scene_mjcf(scene: Scene, timestep: float, domain: Domain, folder: Path
         domain: A complete domain.
         folder: A folder that is there.
         kind: What actuators take: joint positions, or torques on top of gravity compensation.
+        period: Control period [s], of which the physics step is a whole fraction.
 
     Raises:
         MissingDependencyError: If MuJoCo is not installed.
@@ -85,12 +95,11 @@ def write_scene_mjcf(scene: Scene, timestep: float, domain: Domain, folder: Path
     except ImportError as error:
         raise MissingDependencyError("MJCF files need MuJoCo: pip install 'sim2real[mujoco]'") from error
     from sim2real_envs.backends.mujoco_parameters import MujocoParameters
-    from sim2real_envs.control import CONTROL_PERIOD
 
     text = mjcf_text(scene, timestep)
     files = mesh_files(scene.arm)
     model = mujoco.MjModel.from_xml_string(text, files)
-    MujocoParameters(model, scene, CONTROL_PERIOD, timestep).apply(domain)
+    MujocoParameters(model, scene, period, timestep).apply(domain)
     (folder / MESHES).mkdir(exist_ok=True)
     for name, content in files.items():
         (folder / MESHES / name).write_bytes(content)

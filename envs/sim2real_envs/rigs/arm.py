@@ -71,7 +71,8 @@ class ArmRig:
             raise OptionError(f"`substeps >= 1` must hold, but got substeps={substeps!r}.")
         self._arm = _with_gains(ARMS[arm], stiffness, damping)
         self._period = period
-        self._backend = make_backend(backend, Scene(self._arm, _FLOOR), period, period / count)
+        self.scene = Scene(self._arm, _FLOOR)
+        self._backend = make_backend(backend, self.scene, period, period / count)
         self._actuators = Actuators(self._arm)
         self._space = _in_order(self._backend.parameters, self._actuators.parameters)
         self._applied: dict[str, float] | None = None

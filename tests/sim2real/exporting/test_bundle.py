@@ -227,7 +227,8 @@ def test_options_of_the_environment_are_followed(options: dict[str, Any], kind: 
     cell = env.unwrapped
     assert isinstance(cell, RobotCell)
     env.reset(seed=0, options={"domain": {"joint.friction": 0.3}})
-    robot = write_robot(cell, options, cell.applied_domain(), tmp_path / "robot")
+    control, applied = options.get("control", "ee_delta"), cell.applied_domain()
+    robot = write_robot(cell.task.scene, cell.parameter_space, applied, tmp_path / "robot", control=control)
     assert all(check["holds"] for check in robot.checks.values())
     read = robot.checks["scene.xml in MuJoCo"]["read_back"]
     assert read["physics.timestep"] == options.get("timestep", 0.002)
@@ -251,10 +252,41 @@ def test_an_identification_has_a_domain_and_says_that_it_has_no_policy(tmp_path:
     assert {path.name for path in bundle.folder.iterdir()} == {
         *("README.md", "checks.json", "domain.yaml", "domain_samples.csv", "manifest.json")
     }
-    assert bundle.notes == ["No policy and no robot model: an experiment of kind identify has a rig, and no policy."]
+    assert bundle.notes == ["No policy and no robot model: an identification has no policy, and cube_toss no arm."]
     found = yaml.safe_load((bundle.folder / "domain.yaml").read_text())
     assert spec_from({**spec.to_dict(), "parameters": found["parameters"]})
     assert "targets" not in found
+
+
+def test_an_identified_arm_is_exported_as_a_robot(tmp_path: Path) -> None:
+    spec = spec_from(
+        {
+            "name": "made",
+            "kind": "identify",
+            "env": {"id": "arm", "arm": "Panda", "period": 0.02, "stiffness": [300.0] * 7},
+            "parameters": {
+                "joint.friction": {"low": 0.01, "high": 2.0},
+                "actuator.stiffness_scale": {"low": 0.5, "high": 1.5},
+            },
+            "methods": ["particles"],
+            "targets": {"rough": {"type": "recording", "data": "arm_log.parquet"}},
+        }
+    )
+    write_run(tmp_path / "run", spec, posterior(spec, {}), None)
+    (bundle,) = sim2real.export(tmp_path / "run")
+    assert bundle.notes == ["No policy: an identification has none."]
+    values = yaml.safe_load((bundle.folder / "domain.yaml").read_text())["identified"]
+    for what in ("panda.urdf in PyBullet", "panda.urdf in MuJoCo", "scene.xml in MuJoCo"):
+        assert bundle.robot[what]["holds"]
+        assert bundle.robot[what]["read_back"]["joint.friction"] == values["joint.friction"]["value"]
+    robot = json.loads((bundle.folder / "robot" / "robot.json").read_text())
+    text = (bundle.folder / "domain.yaml").read_text()
+    assert "Scales of gains count from the `stiffness` of `env` above" in text
+    pasted = spec_of({"id": "PandaReach-v0"}, yaml.safe_load(text)["parameters"]).to_dict()
+    assert spec_from({**pasted, "targets": yaml.safe_load(text)["targets"]})
+    gain = 300.0 * values["actuator.stiffness_scale"]["value"]
+    assert robot["joints"][0]["kp_Nm_rad"] == pytest.approx(gain)
+    assert robot["control_period_s"] == 0.02
 
 
 @pytest.fixture(scope="module")
