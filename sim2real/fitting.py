@@ -218,8 +218,8 @@ def _merged(logs: Sequence[Log], paths: Sequence[Path]) -> Log:
         for name in (joint_log.POSITION, joint_log.COMMAND):
             if name not in log.signals:
                 raise RecordingError(
-                    f"{path}: a fit needs {joint_log.COMMAND!r} and {joint_log.POSITION!r}, but the log lacks {name!r}; "
-                    f"it has {', '.join(log.signals)}."
+                    f"{path}: a fit needs {joint_log.COMMAND!r} and {joint_log.POSITION!r}, but {name!r} is not "
+                    f"among its signals {', '.join(log.signals)}."
                 )
         if (log.rate, log.robot) != (first.rate, first.robot):
             raise RecordingError(
