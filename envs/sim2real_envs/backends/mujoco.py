@@ -91,6 +91,7 @@ class MujocoBackend:
         """Put arm and objects into ``state``; solver and contacts start from nothing."""
         model, data, values = self._model, self._data, state.values
         mujoco.mj_resetData(model, data)
+        data.warning.number[:] = 1  # each is printed, and logged in the working folder, the first time only
         data.qpos[: self._size] = values["joint.position"]
         if "joint.velocity" in values:
             data.qvel[: self._size] = values["joint.velocity"]
