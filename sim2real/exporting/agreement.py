@@ -55,8 +55,8 @@ class Agreement:
     policy that is wrong.
 
     Args:
-        max_abs_difference: Largest difference of an action number, over all observations.
-        bound: What it must stay below.
+        differences: Largest difference of an action number, by where the observations come from.
+        bound: What they must stay below.
         observations: How many were compared, by where they come from: ``random``, ``real``, ``simulated``.
         episodes: How many whole episodes were run with each of the two.
         successes: Successes of the exported policy in them.
@@ -66,7 +66,7 @@ class Agreement:
             policies are equal to the bit.
     """
 
-    max_abs_difference: float
+    differences: Mapping[str, float]
     bound: float
     observations: Mapping[str, int]
     episodes: int
@@ -74,6 +74,11 @@ class Agreement:
     original_successes: int
     alike: Alike
     jittered: Alike | None = None
+
+    @property
+    def max_abs_difference(self) -> float:
+        """Largest difference of an action number, over all observations."""
+        return max(self.differences.values(), default=0.0)
 
     @property
     def holds(self) -> bool:
@@ -102,8 +107,9 @@ class Agreement:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
-        found = {**asdict(self), "max_abs_difference": json_number(self.max_abs_difference)}
-        return {**found, "holds": self.holds}
+        differences = {kind: json_number(value) for kind, value in self.differences.items()}
+        found = {"max_abs_difference": json_number(self.max_abs_difference), **asdict(self)}
+        return {**found, "differences": differences, "holds": self.holds}
 
 
 @dataclass(frozen=True)
@@ -144,16 +150,18 @@ class Trial:
 
     def compare(self, exported: Policy, bound: float) -> Agreement:
         """Let an exported policy act in the same places, and compare."""
-        worst = 0.0
-        for kind, rows in self.observations.items():
-            worst = max(worst, _difference(_acted(exported, rows, self.actions[kind].shape[1]), self.actions[kind]))
+        differences = {
+            kind: _difference(_acted(exported, rows, self.actions[kind].shape[1]), self.actions[kind])
+            for kind, rows in self.observations.items()
+        }
+        worst = max(differences.values())
         endings = _endings(exported, self.env, self.seeds, self.domain)
         jittered = None
         if 0.0 < worst < bound:
             shaken = _Shaken(self.original, worst)
             jittered = _alike(_endings(shaken, self.env, self.seeds, self.domain), self.endings)
         return Agreement(
-            max_abs_difference=worst,
+            differences=differences,
             bound=bound,
             observations={kind: len(rows) for kind, rows in self.observations.items()},
             episodes=len(endings),

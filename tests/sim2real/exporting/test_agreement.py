@@ -77,4 +77,4 @@ def test_the_same_trial_gives_the_same_numbers(trial: Trial, tmp_path: Path) -> 
     ],
 )
 def test_what_holds(difference: float, alike: Alike, holds: bool) -> None:
-    assert Agreement(difference, 1e-5, {"random": 1000}, 50, 40, 40, alike).holds == holds
+    assert Agreement({"random": difference}, 1e-5, {"random": 1000}, 50, 40, 40, alike).holds == holds
