@@ -26,7 +26,8 @@ def record(
 ) -> None:
     """Log episodes of a target: what its sensors said and what was sent, never its hidden domain.
 
-    Without a policy or the expert, smooth random actions move it, as a log to identify from needs them.
+    Without a policy or the expert, smooth random actions move a pseudo-real target, as a log to identify from needs
+    them. A robot needs --policy; what is logged is what was sent after safety.
 
     Examples:
 

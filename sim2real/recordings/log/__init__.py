@@ -1,7 +1,26 @@
 """Logs: a format for data of one's own, its reader, its writer, and a checker that says everything that is wrong.
 
-A log is two files side by side. ``NAME.parquet`` has one row a sample: the columns ``episode`` and ``time``, then the
-signals. ``NAME.json`` says what they are: kind, unit, shape, frame of each, the rate, the robot, source and licence.
+A log is two files side by side. ``arm.parquet`` has one row a sample: the columns ``episode`` (a whole number) and
+``time``, then the signals, each a column of lists or several flat columns. ``arm.json`` says what they are:
+
+    {"format": "sim2real log", "schema": 1,
+     "origin": "robot", "robot": "Panda", "rate": 100, "time_unit": "s",
+     "frames": {"base": "at the foot of the arm, z up"}, "source": "our lab", "licence": "CC-BY-4.0",
+     "gains": {"stiffness": {"unit": "Nm/rad", "values": [600, 600, 600, 600, 250, 150, 50]},
+               "damping": {"unit": "Nm s/rad", "values": [50, 50, 50, 50, 30, 25, 15]}},
+     "signals": {
+       "joint.position": {"kind": "observation", "unit": "deg", "columns": ["q1", "q2", "q3", "q4", "q5", "q6", "q7"]},
+       "joint.command": {"kind": "action", "unit": "rad", "shape": [7]},
+       "object.pose": {"kind": "observation", "frame": "base", "shape": [7],
+                       "unit": ["mm", "mm", "mm", "qw", "qx", "qy", "qz"]}}}
+
+``kind`` is observation, action, state or force; ``unit`` is one of ``UNITS``, for all components or for each, and
+quaternions say their order by qx, qy, qz, qw; ``scale`` and ``offset`` turn counts into the unit; ``names``, ``rate``
+and ``description`` may be added. Optional for the whole: ``description``, ``joints``, ``rows``, ``episodes`` (facts by
+number: label, success, failure_mode, outcome) and ``extra``. Names that every log shares are ``CANONICAL``.
+
+Row k has what the sensors said at ``time[k]`` and what was sent right after, in force until ``time[k + 1]``. An action
+may be null in the last row of an episode; nothing else may.
 
     from sim2real.recordings import log
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim2real.errors import RecordingError
 from sim2real.recordings.log import Finding, check_log, read_log, write_log
@@ -144,3 +148,60 @@ def test_a_number_of_turns_is_no_error(tmp_path: Path) -> None:
     path = put(tmp_path, columns, header)
     assert [finding.rule for finding in check_log(path)] == ["degrees"]
     read_log(path)
+
+
+# -- Nothing that is in the files raises ------------------------------------------------------------------------------
+
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 10**6)
+    | st.floats()
+    | st.sampled_from(["", "rad", "m", "qx", "robot", "é/["]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["unit", "kind", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+COLUMN = st.one_of(
+    st.lists(st.floats() | st.none(), min_size=240, max_size=240),
+    st.lists(st.lists(st.floats(), max_size=3) | st.none(), min_size=240, max_size=240),
+    st.just([[1.0] * 7] * 239 + [None]),
+    st.just(["text"] * 240),
+    st.just([True] * 240),
+    st.just([[None] * 3] * 240),
+)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the path of every value in JSON."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*path, key)
+        yield from places(each, (*path, key))
+
+
+@settings(suppress_health_check=list(HealthCheck), max_examples=25)
+@given(data=st.data())
+def test_whatever_is_in_the_files_the_checker_answers(data: st.DataObject, tmp_path: Path) -> None:
+    columns, header = parts(good_log(), tmp_path)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = header
+        *before, last = data.draw(st.sampled_from(sorted(places(header), key=repr)))
+        for key in before:
+            at = at[key]
+        if data.draw(st.booleans()):
+            at[last] = data.draw(JUNK)
+        elif isinstance(at, dict):
+            del at[last]
+    if data.draw(st.booleans()):
+        replaced = data.draw(st.sampled_from(sorted(columns)))
+        columns[replaced] = data.draw(COLUMN)
+    path = put(tmp_path, columns, header)
+    found = check_log(path)
+    if any(finding.level == "error" for finding in found):
+        with pytest.raises(RecordingError):
+            read_log(path)
+    else:
+        read_log(path)
+    json.dumps([finding.to_json() for finding in found], allow_nan=False)
