@@ -9,6 +9,8 @@ Every rollout is cut into windows of half a second, each a recording of its own 
 prediction of a pole near upright says more about chance than about parameters. A window starts from a polynomial
 through the samples within 24 ms around its beginning, because the encoders count in steps of 3 mrad; the velocities
 that were published lag behind by their filter. Windows of one rollout are one group, never on both sides of a split.
+The last sample of every rollout was read about a period late, when the motion had gone on twice as far as in the
+periods before: it is left out.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def _windows(path: Path, kind: str) -> list[Recording]:
             f"but ends after {len(times)}."
         )
     group = f"{kind} {path.name.partition('.csv')[0].rpartition('_')[2].replace('-', ':')}"
-    return [_window(group, times, angles, volts, first) for first in range(0, len(times) - WINDOW, WINDOW)]
+    angles = angles[:-1]  # read late
+    return [_window(group, times, angles, volts, first) for first in range(0, len(angles) - WINDOW + 1, WINDOW)]
 
 
 def _require_rate(path: Path, times: Array) -> None:
@@ -84,13 +87,13 @@ def _require_rate(path: Path, times: Array) -> None:
 
 
 def _window(group: str, times: Array, angles: Array, volts: Array, first: int) -> Recording:
-    last = first + WINDOW
-    at = state_at(times, angles, first, _REACH)
+    last = min(first + WINDOW, len(angles) - 1)
+    at = state_at(times[: len(angles)], angles, first, _REACH)
     before = volts[max(first - _COMMANDS, 0) : first, None]
     name = f"{group}, {times[first]:.1f} s"
     return Recording(
         name=name,
-        times=np.arange(WINDOW + 1) / RATE,
+        times=np.arange(last - first + 1) / RATE,
         values={"joint.position": angles[first : last + 1]},
         actions=volts[first:last, None],
         rate=RATE,

@@ -9,8 +9,9 @@ from sim2real.report.curves import learning_curves
 from sim2real.report.motion import error_over_time, motion_over_time, paths_from_above
 from sim2real.report.posterior import joint_posterior
 from sim2real.report.pushes import motion_directions, of_pushes, push_forces, push_map
+from sim2real.report.residuals import residuals_by_state, residuals_over_time
 from sim2real.report.run import Piece, Run
-from sim2real.report.signals import residuals_over_time, signals_over_time
+from sim2real.report.signals import signals_over_time
 from sim2real.report.style import Drawing, styled
 from sim2real.report.success import failure_modes, final_success, success_per_round
 
@@ -51,3 +52,4 @@ def _identification(run: Run, piece: Piece) -> Iterator[Drawing | None]:
     yield error_over_time(piece)
     yield signals_over_time(piece)
     yield residuals_over_time(piece)
+    yield residuals_by_state(piece)

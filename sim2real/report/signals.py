@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,15 @@ from sim2real.report.style import Drawing, panels
 from sim2real_envs.parameters import Array
 
 SHOWN = 4
-"""How many recordings each figure shows."""
+"""How many recordings the figure shows."""
+
+_LEAST_SPAN = 0.08  # of all that was recorded of a signal
+_TITLE = 26  # letters in a line above a panel
 
 
 def signals_over_time(piece: Piece) -> Drawing | None:
     """Draw recorded, predicted and stock signals against time."""
-    paths = _signals(piece)
+    paths = signals_of(piece)
     if paths is None:
         return None
     columns, shown = paths["columns"].tolist(), _spread_by_error(paths)
@@ -30,11 +34,14 @@ def signals_over_time(piece: Piece) -> Drawing | None:
             for name, (colour, dashes, width, _) in LINES.items():
                 values = paths[name][index, :, row]
                 axis.plot(paths["times"], values, color=colour, linestyle=dashes, linewidth=width)
-            axis.set_ylim(*_span(paths["recorded"][index, :, row], paths["predicted"][index, :, row]))
+            least = _LEAST_SPAN * float(
+                np.nanmax(paths["recorded"][:, :, row]) - np.nanmin(paths["recorded"][:, :, row])
+            )
+            axis.set_ylim(*_span(least, paths["recorded"][index, :, row], paths["predicted"][index, :, row]))
             axis.tick_params(labelsize=8)
             if place == 0:
                 axis.set_ylabel(column)
-        axes[place].set_title(str(paths["labels"][index]), fontsize=8, fontweight="normal")
+        axes[place].set_title(fill(str(paths["labels"][index]), _TITLE), fontsize=8, fontweight="normal")
         axes[(len(columns) - 1) * len(shown) + place].set_xlabel("time [s]")
     figure.legend(handles=handles(), loc="outside lower left", ncols=3)
     return Drawing(
@@ -47,45 +54,16 @@ def signals_over_time(piece: Piece) -> Drawing | None:
     )
 
 
-def residuals_over_time(piece: Piece) -> Drawing | None:
-    """Draw recorded minus predicted: what is left is what the model cannot represent, or noise if it has no shape."""
-    paths = _signals(piece)
-    if paths is None:
-        return None
-    columns = paths["columns"].tolist()
-    figure, axes = panels(len(columns), 1, 8.2, 0.9 + 1.7 * len(columns), sharex=True)
-    residuals = paths["recorded"] - paths["predicted"]  # (e, t, d)
-    colour = LINES["predicted"].colour
-    for row, (axis, column) in enumerate(zip(axes, columns, strict=True)):
-        axis.axhline(0.0, color="0.6", linewidth=0.8)
-        for residual in residuals:
-            axis.plot(paths["times"], residual[:, row], color=colour, alpha=0.45, linewidth=1.0)
-        axis.set_ylabel(column)
-    axes[-1].set_xlabel("time [s]")
-    return Drawing(
-        f"residuals_over_time_{piece.target}_{piece.method}",
-        "What the fitted model leaves unexplained",
-        f"Recorded minus predicted signals of the {len(residuals)} held-out recordings kept for drawing. Lines that "
-        "share a shape show something that the model cannot represent; lines without one are noise.",
-        figure,
-        pd.DataFrame(
-            {
-                "label": np.repeat(paths["labels"], len(paths["times"])),
-                "time_s": np.tile(paths["times"], len(residuals)),
-                **{column: residuals[:, :, row].ravel() for row, column in enumerate(columns)},
-            }
-        ).dropna(),
-    )
-
-
-def _signals(piece: Piece) -> Paths | None:
+def signals_of(piece: Piece) -> Paths | None:
+    """Return the predictions of a piece where they are not positions in space."""
     paths = piece.predictions
     return None if paths is None or paths["columns"].tolist() == POSITION else paths
 
 
-def _span(*lines: Array) -> tuple[float, float]:
+def _span(least: float, *lines: Array) -> tuple[float, float]:
+    """Return an axis around ``lines`` that is no shorter than ``least``, so that what rests looks at rest."""
     low, high = (float(edge(np.concatenate(lines))) for edge in (np.nanmin, np.nanmax))
-    margin = 0.08 * (high - low) or 1.0
+    margin = max(0.08 * (high - low), 0.5 * (least - (high - low))) or 1.0
     return low - margin, high + margin
 
 

@@ -58,6 +58,7 @@ def test_rollouts_become_windows_of_half_a_second_grouped_by_rollout(folder: Pat
     assert window.actions.shape == (125, 1)
     assert window.values["joint.position"].shape == (126, 2)
     np.testing.assert_array_equal(window.values["joint.position"][0], loaded[0].values["joint.position"][-1])
+    assert loaded[3].values["joint.position"].shape == (125, 2)  # without the last sample, which was read late
     assert window.start.commands is not None
     np.testing.assert_array_equal(window.start.commands, loaded[0].actions[-25:])
 
@@ -71,7 +72,7 @@ def test_a_start_is_known_within_a_step_of_the_encoder(folder: Path) -> None:
     rig = FurutaRig()
     whole = [each for each in recordings.load("furuta", folder) if each.group == "chirp 18:53:40"]
     start = WorldState({"joint.position": np.zeros(2), "joint.velocity": np.zeros(2)}, commands=np.zeros((1, 1)))
-    actions = np.concatenate([each.actions for each in whole])
+    actions = np.concatenate([each.actions for each in whole])  # but for the last
     times = np.arange(len(actions) + 1) / 250.0
     true = rig.simulate(TRUTH, start, actions, times).values
     for number, window in enumerate(whole[1:], start=1):
@@ -150,6 +151,12 @@ def test_ten_real_rollouts_have_a_hundred_and_fifty_windows(real_data: Path) -> 
     assert len({each.group for each in loaded}) == 10
     assert len(loaded) == 150
     assert max(float(each.start.spread["joint.position"].max()) for each in loaded) < 0.005
+
+
+def test_no_real_sample_is_read_late(real_data: Path) -> None:
+    for window in recordings.load("furuta_chirps", real_data):
+        steps = np.abs(np.diff(window.values["joint.position"], axis=0)).max(axis=1)
+        assert steps[-1] < 1.5 * steps[-6:-1].max() + pendulum.ENCODER, window.name
 
 
 def test_a_known_domain_predicts_real_chirps_far_better_than_the_authors_values(real_target: RecordingTarget) -> None:
