@@ -19,7 +19,7 @@ from sim2real.exporting.numpy_policy import EXAMPLES, SCRIPT, load_script, write
 from sim2real.exporting.onnx_policy import OnnxPolicy, write_onnx
 from sim2real.exporting.robot_model import RobotModel, write_robot
 from sim2real.exporting.schema import policy_schema
-from sim2real.policy import load_policy
+from sim2real.policy import MlpPolicy, load_policy
 from sim2real.report.run import Piece, Run
 from sim2real.rollouts import World
 from sim2real_envs import rigs
@@ -32,6 +32,7 @@ from sim2real_envs.rigs.arm import ArmRig
 KIND, SCHEMA = "sim2real bundle", 1
 MANIFEST, CHECKS, README = "manifest.json", "checks.json", "README.md"
 NUMPY_BOUND, ONNX_BOUND = 1e-12, 1e-5
+ONNX_BOUND_IMAGES = 5e-5  # float32 rounds: the original is 8e-6 off exact arithmetic there, the graph 3e-6
 EXAMPLES_KEPT = 32
 
 
@@ -239,9 +240,10 @@ def _policy(
         EXAMPLES: "logged observations and what the policy did; `python run_policy.py` repeats them",
         "schema.json": "name, unit and range of every number of observation and action, period, normalization",
     }
+    bound = ONNX_BOUND if isinstance(policy, MlpPolicy) else ONNX_BOUND_IMAGES
     try:
         write_onnx(policy, folder / "policy.onnx")
-        bundle.policies["onnx"] = trial.compare(OnnxPolicy(folder / "policy.onnx"), ONNX_BOUND)
+        bundle.policies["onnx"] = trial.compare(OnnxPolicy(folder / "policy.onnx"), bound)
     except MissingExtraError as error:
         written = (folder / "policy.onnx").exists()
         bundle.notes.append(f"{'policy.onnx is not checked' if written else 'No policy.onnx'}: {error}")

@@ -6,10 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 USES = {
-    "policy/run_policy.py": "cd policy && python run_policy.py   # NumPy alone; prints the largest difference",
-    "policy/policy.onnx": "onnxruntime.InferenceSession('policy/policy.onnx').run(None, {'observation': x[None]})",
-    "domain.yaml": "paste its `parameters:` or `targets:` into an experiment; `sim2real run` takes it as it is",
-    "robot/scene.xml": "python -m mujoco.viewer --mjcf=robot/scene.xml",
+    "policy/run_policy.py": ("bash", "python policy/run_policy.py   # repeats the logged actions with NumPy alone"),
+    "policy/policy.npz": (
+        "python",
+        "import sys\n\nsys.path.insert(0, 'policy')\nfrom run_policy import load\n\n"
+        "action = load()(observation)   # what the numbers are: policy/schema.json",
+    ),
+    "policy/policy.onnx": (
+        "python",
+        "import onnxruntime\n\nsession = onnxruntime.InferenceSession('policy/policy.onnx')\n"
+        "(actions,) = session.run(['action'], {'observation': observation[None]})",
+    ),
+    "robot/scene.xml": ("bash", "python -m mujoco.viewer --mjcf=robot/scene.xml"),
 }
 
 
@@ -33,12 +41,10 @@ def guide(
         "`manifest.json` has the SHA-256 of every file and the versions that made them.",
         "",
         *(f"- `{name}`: {what}" for name, what in files.items()),
-        "",
-        "```bash",
-        *(use for name, use in USES.items() if name in files and not use.startswith(("paste", "onnx"))),
-        "```",
     ]
-    lines += [f"\n`{name}`: {use}" for name, use in USES.items() if name in files and use.startswith(("paste", "onnx"))]
+    for name, (language, text) in USES.items():
+        if name in files:
+            lines += ["", f"```{language}", text, "```"]
     lines += [
         "",
         "## Checked",

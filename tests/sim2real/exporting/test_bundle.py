@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,16 @@ def test_every_file_is_there_named_and_signed(made: tuple[Path, sim2real.Bundle]
     readme = (bundle.folder / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in bundle.files)
     assert str(folder) not in readme + json.dumps(manifest), "nothing of this machine leaves it"
+
+
+def test_the_python_of_its_readme_runs(made: tuple[Path, sim2real.Bundle]) -> None:
+    _, bundle = made
+    blocks = re.findall(r"```python\n(.*?)```", (bundle.folder / "README.md").read_text(), flags=re.DOTALL)
+    assert len(blocks) == 2
+    begin = "import numpy\nobservation = numpy.load('policy/examples.npz')['observations'][0].astype('float32')\n"
+    code = "\n".join([begin, *blocks, "print(abs(action - actions[0]).max() < 1e-5)"])
+    done = subprocess.run([sys.executable, "-c", code], cwd=bundle.folder, capture_output=True, text=True, check=False)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_the_policies_are_the_original(made: tuple[Path, sim2real.Bundle]) -> None:
