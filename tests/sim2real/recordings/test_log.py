@@ -298,3 +298,19 @@ def test_the_header_is_json_that_people_read(tmp_path: Path) -> None:
     assert header["gains"]["stiffness"] == {"unit": "Nm/rad", "values": [600.0] * 7}
     assert header["episodes"][1] == {"episode": 1, "label": "try-1", "outcome": {"error": 0.01}, "success": True}
     assert (header["rows"], header["rate"], header["time_unit"]) == (240, 100.0, "s")
+
+
+def test_the_header_in_the_documentation_is_one(tmp_path: Path) -> None:
+    from sim2real.recordings import log
+
+    text = str(log.__doc__)
+    header = json.loads(text[text.index("    {") : text.index("``kind`` is")])
+    written, _ = parts(good_log(), tmp_path)
+    columns = {name: written[name] for name in ("episode", "time", "joint.command")}
+    columns |= {f"q{joint + 1}": np.degrees(written["joint.position"][:, joint]) for joint in range(7)}
+    columns["object.pose"] = written["object.pose"][:, [0, 1, 2, 6, 3, 4, 5]] * [1e3, 1e3, 1e3, 1.0, 1.0, 1.0, 1.0]
+    path = put(tmp_path, columns, header)
+    assert check_log(path) == ()
+    for found, wanted in zip(read_log(path).episodes, good_log().episodes, strict=True):
+        np.testing.assert_allclose(found["object.pose"], wanted["object.pose"], atol=1e-12)
+        np.testing.assert_allclose(found["joint.position"], wanted["joint.position"], atol=1e-12)
