@@ -68,6 +68,29 @@ def check(
         raise typer.Exit(1)
 
 
+@robot_app.command("mapping")
+@guarded
+def mapping_example(
+    world: Annotated[str, typer.Argument(metavar="ENV", help="Such as PandaPush-v0, or joints.")] = "PandaReach-v0",
+    control: Annotated[
+        str | None, typer.Option(help="What an action means: ee_delta, joint_position, joint_delta, …")
+    ] = None,
+) -> None:
+    """Print the mapping of a pseudo-real robot for ENV: a file to begin your own from.
+
+    Every number has a key, what it is, its unit and its limits; none is guessed.
+
+    Example: sim2real robot mapping PandaPush-v0 > arm.yaml
+    """
+    from sim2real.experiment.strict_yaml import dump
+    from sim2real.robots import RobotMapping
+    from sim2real.robots.fake_keys import fake_mapping
+
+    example = fake_mapping(world, control)
+    RobotMapping.from_dict(example)
+    typer.echo(dump(example), nl=False)
+
+
 def read_mapping(file: Path) -> RobotMapping:
     """Return the mapping in a file, read as strictly as an experiment file.
 

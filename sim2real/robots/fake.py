@@ -7,6 +7,7 @@ pipe, in degrees and millimetres, in its own time.
 from __future__ import annotations
 
 import multiprocessing
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ import numpy as np
 
 from sim2real.robots.fake_core import Report, RobotCore
 from sim2real.robots.fake_keys import fake_mapping, heard, keys_of, spoken
-from sim2real.robots.fake_worlds import arm_and_task, check_domain, make_world, measured_quantities
+from sim2real.robots.fake_worlds import FakeWorld, arm_and_task, make_world, measured_quantities
 from sim2real.robots.faults import Fault, as_faults
 from sim2real_envs.arms import ARMS
 from sim2real_envs.errors import OptionError
@@ -40,11 +41,15 @@ class FakeRecipe:
     tick_s: float = 0.01
     clock_drift: float = 0.0
     backend: str = "bullet"
+    flaws: str | None = None
+
+    def world_made(self) -> FakeWorld:
+        """Return what it moves in."""
+        return make_world(self.world, self.domain, self.seed, self.tick_s, self.backend, self.flaws)
 
     def core(self) -> RobotCore:
         """Return the robot."""
-        world = make_world(self.world, self.domain, self.seed, self.tick_s, self.backend)
-        return RobotCore(world, self.tick_s, self.latency_s, self.faults, self.seed, self.clock_drift)
+        return RobotCore(self.world_made(), self.tick_s, self.latency_s, self.faults, self.seed, self.clock_drift)
 
 
 class FakeRobot:
@@ -64,6 +69,7 @@ class FakeRobot:
         clock_drift: By how much its clock runs fast, as a share.
         timeout_s: How long a call waits for an answer [s].
         backend: Physics engine of the world.
+        flaws: None, or a preset of flaws that no parameter can express: ``"fresh"``, ``"worn"``, ``"hostile"``.
 
     Raises:
         UnknownNameError: If world, fault or parameter do not exist.
@@ -84,6 +90,7 @@ class FakeRobot:
         clock_drift: float = 0.0,
         timeout_s: float = 1.0,
         backend: str = "bullet",
+        flaws: str | None = None,
     ) -> None:
         for name, value, allowed in (
             ("latency_s", latency_s, latency_s >= 0.0),
@@ -94,13 +101,15 @@ class FakeRobot:
                 raise OptionError(f"{name}={value!r} is not allowed for a FakeRobot; see its docstring.")
         self.world, self._arm = world, ARMS[arm_and_task(world)[0]]
         self._recipe = FakeRecipe(
-            world, dict(domain or {}), seed, latency_s, as_faults(faults), tick_s, clock_drift, backend
+            world, dict(domain or {}), seed, latency_s, as_faults(faults), tick_s, clock_drift, backend, flaws
         )
-        check_domain(world, self._recipe.domain, tick_s, backend)
+        if domain or flaws:
+            self._recipe.world_made().close()  # what cannot be is refused here, not in the process
         self._timeout_s = timeout_s
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
         self._asked, self._connected = 0, False
+        self._one_at_a_time = threading.Lock()  # the loop's thread reads, and a person may place things
 
     # -- A robot -----------------------------------------------------------------------------------------------
 
@@ -196,6 +205,10 @@ class FakeRobot:
     # -- inside ------------------------------------------------------------------------------------------------
 
     def _call(self, word: str, content: Any, timeout_s: float) -> Any:
+        with self._one_at_a_time:
+            return self._call_alone(word, content, timeout_s)
+
+    def _call_alone(self, word: str, content: Any, timeout_s: float) -> Any:
         connection = self._connection
         if connection is None or not self._connected:
             raise ConnectionError("The pseudo-real robot is not connected: call connect().")

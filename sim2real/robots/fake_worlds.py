@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from sim2real.robots.task_needs import ROBOT_TASKS, make_task
 from sim2real_envs.actuators import Actuators
 from sim2real_envs.arms import ARMS, Arm
 from sim2real_envs.backends import make_backend
-from sim2real_envs.errors import UnknownNameError
+from sim2real_envs.errors import OptionError, UnknownNameError
+from sim2real_envs.flaws import as_flaws, preset
+from sim2real_envs.flaws.sight import FlawedSensors
 from sim2real_envs.kinematics import Kinematics
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
 from sim2real_envs.sensors import Sensors
@@ -80,22 +82,31 @@ class SimulatedWorld:
         seed: Of the noise of the sensors.
         tick: [s].
         backend: Physics engine.
+        flaws: None, or the name of a preset of flaws; chance on the line of commands is drawn every tick.
 
     Raises:
-        UnknownNameError: If a parameter does not exist.
+        UnknownNameError: If a parameter, an engine or a preset does not exist.
         ParameterError: If a value lies beyond its limits.
     """
 
-    def __init__(self, arm: str, task: str, domain: Domain, seed: int, tick: float, backend: str) -> None:
+    def __init__(
+        self, arm: str, task: str, domain: Domain, seed: int, tick: float, backend: str, flaws: str | None
+    ) -> None:
         model = ARMS[arm]
         made = make_task(arm, task, Kinematics(model))
         self._has_object = bool(made.scene.objects)
         self._backend = make_backend(backend, made.scene, tick, _TIMESTEP)
-        self._actuators = Actuators(model)
-        self._sensors = Sensors(model.size, tick, bodies=len(made.scene.objects), fingers=len(model.fingers))
+        wrong = as_flaws(flaws)
+        self._actuators = Actuators(model, flaws=wrong)
+        sensed: dict[str, Any] = {"bodies": len(made.scene.objects), "fingers": len(model.fingers)}
+        self._sensors = Sensors(model.size, tick, **sensed)
+        if wrong is not None and self._actuators.drivetrain is not None:
+            self._sensors = FlawedSensors(
+                model.size, tick, drivetrain=self._actuators.drivetrain, sight=wrong.sight, **sensed
+            )
         parts = (self._backend, self._actuators, self._sensors)
         space = ParameterSpace(p for part in parts for p in part.parameters.values())
-        values = space.complete(domain)
+        values = space.complete((preset(flaws).domain_in(space) if flaws else {}) | dict(domain))
         self._backend.apply(values)
         self._actuators.bind(self._backend.joint_inertia(), self._backend.timestep)
         self._actuators.apply(values)
@@ -128,6 +139,9 @@ class SimulatedWorld:
         self._start = start
         self._backend.reset(start)
         self._actuators.reset(start)
+        if isinstance(self._sensors, FlawedSensors):
+            self._actuators.begin(self._rng)
+            self._sensors.begin(self._rng)
         self._seen = self._sensors.reset(self._backend.read(), self._rng)
 
 
@@ -145,23 +159,22 @@ def arm_and_task(world: str) -> tuple[str, str | None]:
     return names[world]
 
 
-def make_world(world: str, domain: Domain, seed: int, tick: float, backend: str) -> FakeWorld:
-    """Return the world of a pseudo-real robot; arguments as in ``FakeRobot``."""
-    arm, task = arm_and_task(world)
-    return JointsAlone(ARMS[arm], tick) if task is None else SimulatedWorld(arm, task, domain, seed, tick, backend)
-
-
-def check_domain(world: str, domain: Domain, tick: float, backend: str) -> None:
-    """Refuse a domain that a world cannot have; makes the world to find out.
+def make_world(
+    world: str, domain: Domain, seed: int, tick: float, backend: str = "bullet", flaws: str | None = None
+) -> FakeWorld:
+    """Return the world of a pseudo-real robot; arguments as in ``FakeRobot``.
 
     Raises:
-        UnknownNameError: If a parameter does not exist.
+        UnknownNameError: If a name does not exist.
         ParameterError: If a value lies beyond its limits.
+        OptionError: If joints alone are to have a domain or flaws, or an engine has none.
     """
-    if arm_and_task(world)[1] is None and domain:
-        raise UnknownNameError(next(iter(domain)), f"a parameter of the world {world!r}", ())
-    if domain:
-        make_world(world, domain, 0, tick, backend).close()
+    arm, task = arm_and_task(world)
+    if task is not None:
+        return SimulatedWorld(arm, task, domain, seed, tick, backend, flaws)
+    if domain or flaws:
+        raise OptionError(f"The world {world!r} has neither domain nor flaws; take an environment, as PandaReach-v0.")
+    return JointsAlone(ARMS[arm], tick)
 
 
 def measured_quantities(world: str) -> dict[str, int]:

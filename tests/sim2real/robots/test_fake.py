@@ -201,3 +201,7 @@ def test_a_domain_that_cannot_be_is_refused_before_the_process_starts() -> None:
         FakeRobot("PandaPush-v0", domain={"object.friction": -1.0})
     with pytest.raises(UnknownNameError, match=r"Did you mean 'object\.friction'"):
         FakeRobot("PandaPush-v0", domain={"object.frction": 0.1})
+    with pytest.raises(UnknownNameError, match="Did you mean 'worn'"):
+        FakeRobot("PandaPush-v0", flaws="wron")
+    with pytest.raises(OptionError, match="has neither domain nor flaws"):
+        FakeRobot("joints", flaws="worn")

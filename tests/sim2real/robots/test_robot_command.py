@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from sim2real.cli import main
+from sim2real.cli.robot import read_mapping
 from sim2real.experiment.strict_yaml import dump
+from sim2real.robots import RobotMapping
 from sim2real.robots.fake_keys import fake_mapping
 
 
@@ -54,6 +56,17 @@ def test_a_mistake_is_said_in_plain_words(capfd: pytest.CaptureFixture[str], arg
     assert code == 2
     assert words in err
     assert "Traceback" not in err
+
+
+def test_a_mapping_to_begin_from_is_one_that_is_read_back(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = call(capfd, "mapping", "PandaPush-v0")
+    assert code == 0
+    file = tmp_path / "arm.yaml"
+    file.write_text(out, encoding="utf-8")
+    assert read_mapping(file) == RobotMapping.from_dict(fake_mapping("PandaPush-v0"))
+    code, _, err = call(capfd, "mapping", "PandaPush-v0", "--control", "joint_torque")
+    assert code == 2
+    assert "'joint_torque' is not a control of a robot" in err
 
 
 def test_mistakes_in_a_mapping_are_listed_with_their_file(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
