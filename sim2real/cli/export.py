@@ -35,7 +35,7 @@ def export(
 
       sim2real export results/quickstart/<run> --piece PandaPush-v0-worn_cell-particles-s0 --out bundles
 
-    ONNX needs `pip install 'sim2real[export]'`, MJCF `pip install 'sim2real[mujoco]'`; the rest is written without.
+    ONNX needs the extra `export`, MJCF the extra `mujoco`; without them the rest is written, and what is missing said.
     """
     from sim2real.exporting import export as export_run
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,13 +9,13 @@ from typing import Any, cast
 
 import sim2real_envs
 from sim2real.errors import MissingExtraError, PolicyError, RunFolderError
-from sim2real.experiment.files import read_json, replacing, write_json, write_text
-from sim2real.experiment.manifest import versions
+from sim2real.experiment.files import replacing, write_json, write_text
 from sim2real.exporting.agreement import Agreement, Trial
 from sim2real.exporting.domain import FILE, SAMPLES, IdentifiedDomain, identified_domain, write_domain
 from sim2real.exporting.guide import guide
 from sim2real.exporting.numpy_policy import EXAMPLES, SCRIPT, load_script, write_examples, write_numpy
 from sim2real.exporting.onnx_policy import OnnxPolicy, write_onnx
+from sim2real.exporting.provenance import MANIFEST, bundle_manifest, is_bundle, origin_of
 from sim2real.exporting.robot_model import RobotModel, write_robot
 from sim2real.exporting.schema import policy_schema
 from sim2real.policy import MlpPolicy, load_policy
@@ -29,8 +28,7 @@ from sim2real_envs.errors import OptionError, UnknownNameError
 from sim2real_envs.parameters import Domain
 from sim2real_envs.rigs.arm import ArmRig
 
-KIND, SCHEMA = "sim2real bundle", 1
-MANIFEST, CHECKS, README = "manifest.json", "checks.json", "README.md"
+CHECKS, README = "checks.json", "README.md"
 NUMPY_BOUND, ONNX_BOUND = 1e-12, 1e-5
 ONNX_BOUND_IMAGES = 5e-5  # float32 rounds: the original is 8e-6 off exact arithmetic there, the graph 3e-6
 EXAMPLES_KEPT = 32
@@ -121,7 +119,7 @@ def _pieces(run: Run, name: str | None) -> list[Piece]:
 
 
 def _export(run: Run, piece: Piece, place: Path, episodes: int, say: Callable[[str], None]) -> Bundle:
-    if place.exists() and not _is_bundle(place):
+    if place.exists() and not is_bundle(place):
         raise RunFolderError(f"{str(place)!r} is there and is no bundle of `sim2real export`; give another --out.")
     bundle, name = Bundle(place, piece.folder.name), piece.folder.name
     domain = identified_domain(run, piece)
@@ -137,9 +135,9 @@ def _export(run: Run, piece: Piece, place: Path, episodes: int, say: Callable[[s
         write_json(folder / CHECKS, {**checks, "robot": bundle.robot})
         bundle.files[CHECKS] = "how every file was checked, and the figures"
         write_text(
-            folder / README, guide(bundle.piece, _origin(run, piece), bundle.files, bundle.sentences(), bundle.notes)
+            folder / README, guide(bundle.piece, origin_of(run, piece), bundle.files, bundle.sentences(), bundle.notes)
         )
-        write_json(folder / MANIFEST, _manifest(bundle, run, piece, folder))
+        write_json(folder / MANIFEST, bundle_manifest(run, piece, folder, bundle.notes))
     return bundle
 
 
@@ -169,7 +167,7 @@ def _world(
     try:
         values = cast(World, env.unwrapped).parameter_space.complete(domain.values())
         say(f"{bundle.piece}: the policy, and {episodes} episodes with each copy of it")
-        _policy(bundle, piece, env, options, values, folder / "policy", episodes, _origin(run, piece))
+        _policy(bundle, piece, env, options, values, folder / "policy", episodes, origin_of(run, piece))
         if not isinstance(env.unwrapped, RobotCell):
             bundle.notes.append(
                 f"No robot model: {piece.env} is not an environment of this toolkit, its arm is not known."
@@ -253,47 +251,6 @@ def _policy(
     for kind, agreement in bundle.policies.items():
         if not agreement.holds:
             bundle.notes.append(f"The {kind} policy is not the original within its bounds: {agreement.sentence()}.")
-
-
-def _origin(run: Run, piece: Piece) -> dict[str, Any]:
-    """Return where a bundle comes from, without anything of the machine."""
-    made = run.manifest
-    return {
-        "experiment": run.name,
-        "run": run.folder.resolve().name,
-        "env": piece.env,
-        "target": piece.target,
-        "target_kind": run.targets[piece.target],
-        "method": piece.method,
-        "seed": piece.seed,
-        "run_versions": made.get("versions"),
-        "run_commit": (made.get("git") or {}).get("commit"),
-        "result": read_json(piece.folder / "done.json")["result"],
-    }
-
-
-def _manifest(bundle: Bundle, run: Run, piece: Piece, folder: Path) -> dict[str, Any]:
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
-    return {
-        "kind": KIND,
-        "schema": SCHEMA,
-        "from": _origin(run, piece),
-        "exported_with": versions(),
-        "not_exported": bundle.notes,
-        "files": {
-            name: {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-            for name, content in contents.items()
-        },
-    }
-
-
-def _is_bundle(folder: Path) -> bool:
-    try:
-        found = read_json(folder / MANIFEST)
-    except RunFolderError:
-        return False
-    return isinstance(found, dict) and found.get("kind") == KIND
 
 
 def _silent(message: str) -> None:
