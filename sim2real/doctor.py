@@ -61,7 +61,7 @@ def examine(output: Path) -> tuple[Finding, ...]:
         *_data(),
         _tool("git", "`sim2real data fetch` needs it to bring recordings: install git"),
         _ffmpeg(),
-        _panda_gym(),
+        *_optional(),
     )
 
 
@@ -157,11 +157,19 @@ def _ffmpeg() -> Finding:
         return Finding("ffmpeg", "missing", str(error), "videos need it: pip install 'imageio[ffmpeg]'")
 
 
-def _panda_gym() -> Finding:
-    if importlib.util.find_spec("panda_gym") is not None:
-        return Finding("panda-gym", "ok", metadata.version("panda-gym"))
-    remedy = "only `sim2real bench` compares with it: pip install 'sim2real[dev]'"
-    return Finding("panda-gym", "missing", "not installed", remedy)
+def _optional() -> Iterator[Finding]:
+    """Yield one finding for every package of an extra: its module, its name, and what is not there without it."""
+    for module, package, extra, purpose in (
+        ("mujoco", "mujoco", "mujoco", "targets of type mujoco and backend='mujoco' need it"),
+        ("onnx", "onnx", "export", "`sim2real export` writes no ONNX without it"),
+        ("onnxruntime", "onnxruntime", "export", "`sim2real export` checks no ONNX without it"),
+        ("minari", "minari", "minari", "`sim2real data convert --to minari` needs it"),
+        ("panda_gym", "panda-gym", "dev", "only `sim2real bench` compares with it"),
+    ):
+        if importlib.util.find_spec(module) is not None:
+            yield Finding(package, "ok", metadata.version(package))
+        else:
+            yield Finding(package, "missing", "not installed", f"{purpose}: pip install 'sim2real[{extra}]'")
 
 
 def _probe(code: str) -> tuple[list[str], str]:
