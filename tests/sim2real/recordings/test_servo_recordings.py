@@ -12,6 +12,8 @@ import pytest
 
 from sim2real import recordings
 from sim2real.errors import RecordingError
+from sim2real.evidence import Evidence
+from sim2real.randomizers.least_squares import LeastSquares
 from sim2real.recordings import servo
 from sim2real.targets import RecordingTarget
 from tests.support import servo_log
@@ -153,3 +155,29 @@ def test_the_authors_values_predict_real_logs_less_well_than_load_dependent_fric
 
 
 KNOWN = {"joint.load_friction": 0.2}
+
+
+@pytest.mark.slow
+def test_what_is_fitted_at_one_real_gain_predicts_the_others_with_load_dependent_friction_alone(
+    real_data: Path,
+) -> None:
+    errors = {}
+    for model, added in (("coulomb-viscous", ()), ("load-dependent", LOAD)):
+        target = RecordingTarget("servo", fit=["gain 400"], workers=2, folder=real_data)
+        unknown = target.space.subset([*COULOMB_VISCOUS, *added])
+        evidence = Evidence(0, target.collect(None, len(target.fit), rng()), (), target.offers, target.replay(unknown))
+        learned = LeastSquares.create(unknown).update_from_evidence(evidence, rng()).describe().parameters
+        summary = target.predict({name: each.mean for name, each in learned.items()}, rng()).summary(rng())
+        target.close()
+        errors[model] = summary
+    for summary in errors.values():
+        assert summary["n"] == 36
+        assert 0.08 < summary["stock_angle_error_rad"] < 0.13  # the authors' values
+    assert errors["load-dependent"]["angle_error_high_rad"] < errors["coulomb-viscous"]["angle_error_low_rad"]
+    assert errors["load-dependent"]["angle_error_rad"] < 0.06
+
+
+COULOMB_VISCOUS = (
+    "motor.constant", "motor.resistance", "motor.armature", "joint.friction", "joint.damping", "joint.position_offset",
+)  # fmt: skip
+LOAD = ("motor.max_duty", "joint.load_friction", "joint.stribeck_load_friction")
