@@ -213,8 +213,7 @@ def limited(
 ) -> tuple[Array | None, tuple[str, ...]]:
     """Return ``proposal`` shortened to what is within all limits, and why; None if nothing is.
 
-    The way from the last command, or from where the robot is measured, to the proposal is shortened, never bent: joints
-    keep their proportions.
+    The way there from the last command, or from where the robot is measured, is shortened and never bent.
     """
     n, reasons = limits.joints, []
     origin = np.clip(reading.commands if state.last is None else state.last, limits.low, limits.high)
@@ -235,12 +234,13 @@ def limited(
     if tool is not None:
         shortened = _within_tool_limits(limits, tool, origin[:n], way[:n], elapsed)
         if shortened is None:
-            where = tool(origin[:n]).round(3).tolist()
-            return None, (*reasons, f"the tool is at {where} m, out of its workspace; bring it inside by hand")
+            place = tool(origin[:n]).round(3).tolist()
+            return None, (*reasons, f"the tool is at {place} m, out of its workspace; bring it inside by hand")
         if shortened < 1.0:
             reasons.append("the tool would leave its workspace or exceed its speed")
             way[:n] *= shortened
-    command: Array = np.minimum(np.maximum(origin + way, limits.low), limits.high)
+    whole = bool((way == wanted - origin).all())  # else origin + way would differ from wanted by rounding
+    command: Array = wanted if whole else np.minimum(np.maximum(origin + way, limits.low), limits.high)
     return command, tuple(reasons)
 
 

@@ -229,3 +229,33 @@ def test_there_is_nothing_to_act_on_before_the_first_measurement() -> None:
     assert believed(LIMITS, None, here(), ("a.pos is nan",)) == (None, "a.pos is nan")
     assert believed(LIMITS, None, here(commands=np.full(7, math.inf)), ())[0] is None
     assert believed(LIMITS, None, here(), ())[0] == here()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.0, 0.2), st.floats(-3.0, 3.0), st.floats(-0.5, 1.5), st.sampled_from([0.0, math.nan])),
+        min_size=1,
+        max_size=20,
+    )
+)
+def test_what_is_believed_is_finite_newer_and_nowhere_it_cannot_have_come(
+    arrivals: list[tuple[float, float, float, float]],
+) -> None:
+    now, before = 0.0, None
+    for passed, offset, stamp_offset, spoiled in arrivals:
+        now += passed
+        newest = Reading(now, HOME + offset + spoiled, stamp=now + stamp_offset)
+        reading, problem = believed(LIMITS, before, newest, ())
+        if not problem:
+            assert reading is newest
+            assert np.isfinite(newest.commands).all()
+            if before is not None:
+                assert before.stamp is not None
+                assert newest.stamp is not None
+                assert newest.stamp > before.stamp
+                moved = float(np.abs(newest.commands - before.commands).max())
+                assert moved <= LIMITS.jump + 2.0 * (now - before.time) + 1e-12
+        elif before is not None:
+            assert reading is not None
+            assert (reading.time, reading.problem) == (before.time, problem)
+        before = reading if reading is not None else before

@@ -20,6 +20,7 @@ from sim2real_envs.tasks.base import FAILURE_MODES
 
 FAKE = "sim2real.robots.fake:FakeRobot"
 PLACING = "sim2real.robots.fake:placing"
+PATIENT = {"stale_s": 2.0, "watchdog_s": 4.0}  # a machine that runs tests may stand still for a while
 
 
 class ToGoal:
@@ -48,6 +49,7 @@ def target(**changes: Any) -> RobotTarget:
     options = {
         "options": {"world": "PandaReach-v0", "domain": {"actuator.delay": 0.02, "sensor.joint_position_noise": 5e-4}},
         "reset": PLACING,
+        "safety": PATIENT,
     }
     return RobotTarget(FAKE, fake_mapping("PandaReach-v0"), **{**options, **changes})
 
@@ -156,7 +158,12 @@ def test_a_person_has_the_last_word_on_success() -> None:
 
 def test_a_push_is_measured_as_in_simulation() -> None:
     robot = RobotTarget(
-        FakeRobot("PandaPush-v0", seed=1), fake_mapping("PandaPush-v0"), reset=PLACING, horizon=8, success=None
+        FakeRobot("PandaPush-v0", seed=1),
+        fake_mapping("PandaPush-v0"),
+        reset=PLACING,
+        horizon=8,
+        success=None,
+        safety=PATIENT,
     )
     (episode,) = robot.collect(lambda observation: np.array([1.0, 0.0]), 1, rng())
     assert "object.pose" in episode.start.values
