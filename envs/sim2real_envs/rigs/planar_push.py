@@ -62,6 +62,10 @@ PARAMETERS = ParameterSpace(
             "recording.tip_offset", 0.0, -0.002, 0.002, (-0.01, 0.01), "m",
             doc="How far outside its recorded place the probe touches: radius of its tip, or a fault of the tracking.",
         ),
+        Parameter(
+            "recording.force_scale", 1.0, 0.95, 1.05, (0.5, 2.0), "-",
+            doc="Recorded force for each true one: gain of the sensor, which no force can tell from friction.",
+        ),
     ]
 )  # fmt: skip
 
@@ -71,6 +75,9 @@ OUTCOMES = (
     Outcome("turn", "rad", 0.02, doc="Angle by which the object turned."),
     Outcome("force_along", "N", 0.2, doc="Mean force on the object along the probe's line, while it pushes."),
     Outcome("force_across", "N", 0.2, doc="Mean force on the object to the left of the probe's line."),
+    Outcome("direction_x", "-", 0.1, doc="Direction of motion under the measured load: along the object's x."),
+    Outcome("direction_y", "-", 0.1, doc="The same along the object's y."),
+    Outcome("direction_turn", "-", 0.1, doc="The same of the turn, 1 rad as 0.05 m."),
 )
 
 SIGNALS = (
@@ -99,7 +106,7 @@ class PlanarPushRig:
 
     @property
     def parameters(self) -> ParameterSpace:
-        """Both frictions, mass and centre of mass, and the place of the probe's tip."""
+        """Both frictions, mass and where it rests, and faults of the recording."""
         return PARAMETERS
 
     @property
@@ -160,11 +167,12 @@ class PlanarPushRig:
         return Path(np.array(times, dtype=np.float64), values)
 
     def _pushed(self, support: SupportFriction, first: Array, tips: Array) -> tuple[Array, Array]:
-        """Return (x, y, angle) of the object (t, 3), and the force on it in the world [N], (t, 2)."""
+        """Return (x, y, angle) of the object (t, 3), and the force on it as recorded, in the world [N], (t, 2)."""
         push = QuasiStaticPush(
             support, sides(_CORNERS), self._domain["pusher.friction"], self._domain["recording.tip_offset"]
         )
         size = self._domain["table.friction"] * self._domain["object.mass"] * GRAVITY
+        size *= self._domain["recording.force_scale"]
         pose = (float(first[0]), float(first[1]), 2.0 * math.atan2(float(first[5]), float(first[6])))
         path, forces = [pose], [(0.0, 0.0)]
         points = [(float(x), float(y)) for x, y in tips]
@@ -183,14 +191,22 @@ class PlanarPushRig:
         return np.array(path), np.array(forces)
 
     def measure(self, times: Array, values: Mapping[str, Array]) -> dict[str, float]:
-        """Return the declared outcomes of a path; those of a force that was not measured are NaN."""
+        """Return the declared outcomes of a path.
+
+        What needs a measured force is NaN without one: the forces, and the direction, which is then no other
+        information than the way.
+        """
         mean, (x, y, turn) = mean_force(values["pusher.force"]), displacement(values)
+        direction = values["object.direction"][0] + 0.0 * mean[0]  # of a load only where there is one
         return {
             "travel_x": x,
             "travel_y": y,
             "turn": turn,
             "force_along": float(mean[0]),
             "force_across": float(mean[1]),
+            "direction_x": float(direction[0]),
+            "direction_y": float(direction[1]),
+            "direction_turn": float(direction[2]),
         }
 
     def misfit(self, times: Array, recorded: Mapping[str, Array], predicted: Mapping[str, Array]) -> dict[str, float]:

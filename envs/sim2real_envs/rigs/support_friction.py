@@ -23,7 +23,7 @@ Vector = tuple[float, float]
 Twist = tuple[float, float, float]
 
 _ROUNDS = 80  # of the fixed-point iteration; it gains a constant factor a round, and most loads need twenty
-_CLOSE = 1e-8  # relative change of a twist at which it ends
+_CLOSE = 1e-7  # relative change of a twist at which it ends
 _STILL = 1e-9  # of the fastest foot: a foot that is slower stands still
 
 
