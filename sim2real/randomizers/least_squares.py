@@ -46,6 +46,8 @@ from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import frozen
 
+DRAWS = 4  # from the posterior for each particle that is kept, so that particles cover it evenly
+
 
 @dataclass(frozen=True)
 class LeastSquaresOptions:
@@ -198,7 +200,7 @@ class LeastSquares(Randomizer):
 
     def _particles(self, belief: Normal, found: Fit, rng: np.random.Generator) -> Array:
         """Return particles of the posterior (c, n): of a rounded parameter, anywhere within its rounding."""
-        points = truncated(belief, self.options.count, rng)
+        points = distributions.thin(truncated(belief, DRAWS * self.options.count, rng), self.options.count)
         points += found.roundings * (rng.random(points.shape) - 0.5)
         points = np.abs(points)  # reflected at the walls
         unit = np.full((len(points), len(self.space)), 0.5)

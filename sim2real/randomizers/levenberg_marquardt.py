@@ -60,7 +60,7 @@ class Climb:
         return 0.5 * float(self.residual @ self.residual)
 
 
-def minimize(evaluate: Evaluate, starts: Array, roundings: Array, steps: int) -> Climb:
+def minimize(evaluate: Evaluate, starts: Array, roundings: Array, steps: int, width: float = WIDEST) -> Climb:
     """Return the best that is found from ``starts``.
 
     Args:
@@ -68,8 +68,9 @@ def minimize(evaluate: Evaluate, starts: Array, roundings: Array, steps: int) ->
         starts: (b, d).
         roundings: Width within which a parameter moves nothing (d,); 0 for most.
         steps: At most so many steps from each start.
+        width: Half the distance of the first differences.
     """
-    climbs = [Climb(point, row) for point, row in zip(starts, evaluate(starts), strict=True)]
+    climbs = [Climb(point, row, width=width) for point, row in zip(starts, evaluate(starts), strict=True)]
     for step in range(steps):
         live = [climb for climb in climbs if not climb.finished]
         if not live:

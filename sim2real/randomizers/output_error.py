@@ -141,10 +141,10 @@ def fit(
     lively = replays.liveliest(1).response
     widths, idle = roundings(lively, size, rng)
     best = _scouted(replays.liveliest(scouts), _designs(size, designs, rng, nominal, earlier), widths, starts, steps)
-    best = minimize(replays, best.point[None], widths, max(1, steps // 2))
+    best = minimize(replays, best.point[None], widths, max(1, steps // 2), best.width)
     for _ in range(POLISH):
         replays.comparison = replays.comparison.weighted(best.residual)
-        best = minimize(replays, best.point[None], widths, max(1, steps // 2))
+        best = minimize(replays, best.point[None], widths, max(1, steps // 2), best.width)
     best.point = centred(lively, best.point, widths)
     best.residual = replays(best.point[None])[0]
     belief, jacobian = _belief(replays, best, widths)

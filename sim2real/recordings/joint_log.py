@@ -2,7 +2,7 @@
 
 A log with ``joint.command`` and ``joint.position`` is brought to an even control period and cut into windows. Each
 begins with a lead-in, from the measured position, in which nothing is compared: an arm that follows its commands
-forgets where it started within a few tenths of a second, and encoders tell too little of its velocity to start from.
+forgets where it started within half a second, and encoders tell too little of its velocity to start from.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ POSITION, VELOCITY, COMMAND = "joint.position", "joint.velocity", "joint.command
 RIG = "arm"
 WINDOW = 1.0
 """Time that is compared in a window, by default [s]."""
-LEAD_IN = 0.3
-"""Time before that, in which the arm forgets its start [s]."""
+LEAD_IN = 0.5
+"""Time before that, in which the arm forgets its start to 0.1 mrad [s]."""
 LONGEST_DELAY = 0.3
 """For so long before a window commands are kept, which may act in it [s]."""
 MOST_RATE = 250.0
