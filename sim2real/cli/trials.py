@@ -53,6 +53,7 @@ def trials(
 
     from sim2real.cli.tables import console
     from sim2real.trials import load_plan, operator_for, run_trials
+    from sim2real.trials.log import unfinished
 
     if file is None and resume not in (None, _NEWEST):
         file, resume = Path(str(resume)), _NEWEST  # `sim2real robot trials --resume PLAN`
@@ -64,6 +65,8 @@ def trials(
             shown = f": {slot.policy}" if unblind else ""
             typer.echo(f"trial {slot.number}, block {slot.block}, start {slot.start + 1}{shown}")
         return
+    if resume is None and (open_ones := unfinished(plan, output)):
+        typer.echo(f"Trials in {open_ones[0]} are not finished; --resume would go on with them.", err=True)
     done = run_trials(
         plan,
         operator_for(Console(), sys.stdin.fileno()),

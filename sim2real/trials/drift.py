@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim2real.gap.statistics import Difference, json_number, newcombe
-from sim2real_envs.parameters import Array
 
 SHUFFLES = 4000
+_TOGETHER = 500  # shuffles at a time
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def drift(clock: ArrayLike, success: ArrayLike, policy: Sequence[str], rng: np.r
         return Drift(len(when), math.nan, math.nan)
     slope = float(centred @ won) / scale  # centring one factor of the sum is enough
     steeper = 1  # the order that was observed is one of those that could have been
-    for _ in range(SHUFFLES):
-        steeper += abs(float(centred @ _shuffled(won, groups, rng)) / scale) >= abs(slope) - 1e-12
+    for _ in range(SHUFFLES // _TOGETHER):
+        sums = sum(rng.permuted(np.tile(won[rows], (_TOGETHER, 1)), axis=1) @ centred[rows] for rows in groups)
+        steeper += int((np.abs(sums) >= abs(slope) * scale - _ROUNDING * math.sqrt(scale)).sum())
     return Drift(len(when), slope, steeper / (SHUFFLES + 1))
 
 
@@ -67,10 +69,3 @@ def halves(success: ArrayLike) -> Difference:
     won = np.asarray(success, dtype=bool)
     first, second = won[: len(won) // 2], won[len(won) // 2 :]
     return newcombe(int(second.sum()), len(second), int(first.sum()), len(first))
-
-
-def _shuffled(values: Array, groups: Sequence[np.ndarray], rng: np.random.Generator) -> Array:
-    shuffled = values.copy()
-    for rows in groups:
-        shuffled[rows] = rng.permutation(values[rows])
-    return shuffled

@@ -3,8 +3,8 @@
 A line is ``{"check": "…", "event": {…}}``. The check is the SHA-256 of the check
 of the line before and of the event, so that a line that is torn, changed, moved
 or missing shows. What a crash left of the last line is cut off when the log is
-opened again; a damaged line that others follow is an error, since no crash does
-that.
+opened again; a whole line that does not follow from the one before is an error,
+since no crash does that.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def parse(content: bytes, source: str = "log") -> tuple[tuple[dict[str, Any], ..
     """Return the events of a journal, the check of the last, and how many bytes are whole.
 
     Raises:
-        RunFolderError: If a damaged line is followed by one that was written whole.
+        RunFolderError: If a line that was written whole does not follow from the one before.
     """
     events: list[dict[str, Any]] = []
     check, whole = _SEED, 0
@@ -119,10 +119,11 @@ def parse(content: bytes, source: str = "log") -> tuple[tuple[dict[str, Any], ..
     for number, line in enumerate(lines, start=1):
         found = _event(line, check)
         if found is None:
-            if any(_is_line(later) for later in lines[number:]):
+            if any(_is_line(suspect) for suspect in lines[number - 1 :]):
                 raise RunFolderError(
-                    f"{source}: line {number} is damaged, but lines after it are whole, which no crash does. Restore "
-                    f"the file from a copy, or cut it off before line {number} to go on from there."
+                    f"{source}: line {number} does not follow from the line before, although it or a later one was "
+                    "written whole: no crash does that. Restore the file from a copy, or cut it off before line "
+                    f"{number} to go on from there."
                 )
             break
         event, check = found

@@ -211,6 +211,12 @@ def choose_folder(plan: Plan, output: Path, resume: bool | Path) -> Path:
     return folder
 
 
+def unfinished(plan: Plan, output: Path) -> tuple[Path, ...]:
+    """Return the folders of trials of that name that are not finished, newest first."""
+    known = sorted((path.parent for path in (output / plan.spec.name).glob(f"*/{LOG}")), reverse=True)
+    return tuple(folder for folder in known if not finished(folder))
+
+
 def finished(folder: Path) -> bool:
     """Return whether all trials in a folder are done."""
     return any(event["event"] == "finished" for event in read_events(folder / LOG)[-1:])

@@ -16,6 +16,7 @@ Example::
       expert: expert                     # the scripted expert of the task, on what is measured
     trials: 20                           # of each policy
     seed: 0
+    criterion: The cube lies still, at least half of it on the mark.   # by default the task's
     starts: drawn                        # by the task; or a list: {object: {x_cm: …, y_cm: …, yaw_deg: …}, goal: {…}}
 """
 
@@ -27,13 +28,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeVar
-
-from pydantic import Field, ValidationError
+from typing import Any, TypeAlias, TypeVar
 
 from sim2real.errors import PolicyError, RobotError, SpecError
-from sim2real.experiment.problems import Problem, line_of, shown, structure_problems
-from sim2real.experiment.sections import Name, Section, Seed
+from sim2real.experiment.problems import Problem, line_of, shown
 from sim2real.experiment.streams import generator
 from sim2real.experiment.strict_yaml import Document, Place, read_document
 from sim2real.policy import KeptPolicy
@@ -44,7 +42,7 @@ from sim2real.robots.protocol import load
 from sim2real.robots.task_needs import make_task
 from sim2real.trials.order import Slot, planned_order
 from sim2real.trials.placing import Start, drawn_starts, listed_starts
-from sim2real_envs.control import CONTROL_PERIOD
+from sim2real.trials.plan_file import PlanSpec, read_structure
 from sim2real_envs.kinematics import Kinematics
 from sim2real_envs.tasks import Task
 
@@ -53,33 +51,6 @@ Mistakes: TypeAlias = list[tuple[Place, str]]
 
 EXPERT = "expert"
 _UNPLACED_TASK = "drawn starts need a task: add `policy: {task: …}` to the mapping, or list the starts"
-
-
-class RobotSection(Section):
-    """Somebody's robot; the words are those of ``sim2real.targets.robot.RobotTarget``."""
-
-    type: Literal["robot"] = "robot"
-    robot: Annotated[str, Field(min_length=1, description="Import path of what makes it, such as my_lab.arm:make.")]
-    options: Annotated[Mapping[str, Any], Field(description="What it is called with.", default_factory=dict)]
-    mapping: Annotated[Any, Field(description="Its keys and units, or the file where they stand.")]
-    rate: Annotated[float, Field(gt=0.0, le=1000.0, description="Control periods per second.")] = 1.0 / CONTROL_PERIOD
-    horizon: Annotated[int | None, Field(ge=1, description="Steps of a trial; by default the task's.")] = None
-    safety: Annotated[Mapping[str, Any], Field(description="Safety limits.", default_factory=dict)]
-    reset: Annotated[str | None, Field(description="Import path of what places robot and objects; else a person.")] = (
-        None
-    )
-    success: Annotated[str | None, Field(description="'task', or an import path; proposes a verdict.")] = None
-
-
-class PlanSpec(Section):
-    """What a plan file says."""
-
-    name: Name
-    target: RobotSection
-    policies: Annotated[Mapping[Name, str], Field(min_length=1, description="Name to folder, or to 'expert'.")]
-    trials: Annotated[int, Field(ge=1, le=10_000, description="Of each policy.")]
-    seed: Seed = 0
-    starts: Annotated[Any, Field(description="'drawn', or a list.")] = "drawn"
 
 
 @dataclass(frozen=True)
@@ -104,6 +75,14 @@ class Plan:
     def order(self) -> tuple[Slot, ...]:
         """Every trial, in the order in which they are done."""
         return planned_order(tuple(self.policies), self.spec.trials, len(self.starts), self.spec.seed)
+
+    @cached_property
+    def criterion(self) -> str:
+        """What counts as success, in words; empty where neither plan nor task say."""
+        task = task_of(self.mapping)
+        if self.spec.criterion or task is None:
+            return self.spec.criterion
+        return next((outcome.doc for outcome in task.outcomes if outcome.name == "success"), "")
 
     @property
     def total(self) -> int:
@@ -151,23 +130,17 @@ def _checked(document: Document, source: str, folder: Path) -> Plan:
         what = "is empty" if document.value is None else f"holds {shown(document.value)}"
         law = f"the file {what}, but must be a mapping with the keys {', '.join(PlanSpec.model_fields)}"
         raise SpecError([*document.problems, law], source)
-    data, problems = dict(document.value), []
-    try:
-        spec = PlanSpec.model_validate(data)
-    except ValidationError as error:
-        spec = None
-        problems = structure_problems(error, data, _allowed_keys)
+    spec, problems = read_structure(document.value)
     plan, mistakes = (None, []) if spec is None else _with_meaning(spec, folder)
-    problems += [Problem(place, text) for place, text in mistakes]
+    known = [problem.place for problem in problems]
+    for place, text in mistakes:
+        if not any(place[: len(wrong)] == wrong for wrong in known):
+            problems.append(Problem(place, text))
     problems.sort(key=lambda problem: line_of(problem.place, document.lines) or 0)
     sentences = [*document.problems, *(problem.sentence(document.lines) for problem in problems)]
-    if sentences or plan is None:
+    if problems or sentences or plan is None:
         raise SpecError(tuple(dict.fromkeys(sentences)), source)
     return plan
-
-
-def _allowed_keys(place: Place) -> tuple[str, ...]:
-    return tuple((RobotSection if place[:1] == ("target",) else PlanSpec).model_fields)
 
 
 def _with_meaning(spec: PlanSpec, folder: Path) -> tuple[Plan | None, Mistakes]:
@@ -180,7 +153,7 @@ def _with_meaning(spec: PlanSpec, folder: Path) -> tuple[Plan | None, Mistakes]:
             _tried(lambda value=value, word=word: load(value, word), ("target", word), mistakes)  # type: ignore[misc]
     data = _mapping_data(target.mapping, folder, mistakes)
     mapping = None
-    if data is not None:
+    if data is not None or target.mapping is None:
         mapping = _tried(lambda: RobotMapping.from_dict(data), ("target", "mapping"), mistakes)
     policies = {name: _policy(where, ("policies", name), folder, mistakes) for name, where in spec.policies.items()}
     if mapping is None:

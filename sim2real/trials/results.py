@@ -19,6 +19,7 @@ from sim2real.trials.log import Trial
 
 SUMMARY, RATES, TRIALS = "summary.json", "rates.csv", "trials.csv"
 _CLOCKS = {"trial": "10 trials", "hour": "hour of the day"}
+_SHORTEST_H = 0.5  # over less, the time of day cannot be told from the number of the trial
 
 
 @dataclass(frozen=True)
@@ -164,10 +165,10 @@ def _compared(first: str, second: str, of: Mapping[str, Sequence[Trial]]) -> Com
 
 
 def _drifts(valid: Sequence[Trial], seed: int) -> dict[str, Drift]:
-    clocks = {
-        "trial": [index / 10 for index in range(len(valid))],
-        "hour": [each.began.hour + each.began.minute / 60 + each.began.second / 3600 for each in valid],
-    }
+    hours = [each.began.hour + each.began.minute / 60 + each.began.second / 3600 for each in valid]
+    if not hours or max(hours) - min(hours) < _SHORTEST_H:
+        hours = [0.0] * len(valid)  # a clock that stands still says nothing
+    clocks = {"trial": [index / 10 for index in range(len(valid))], "hour": hours}
     won, policy = [_won(trial) for trial in valid], [trial.slot.policy for trial in valid]
     return {name: drift(clock, won, policy, generator(seed, "trials", name)) for name, clock in clocks.items()}
 

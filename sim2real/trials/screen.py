@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ _TITLES = {
     "paused": ("PAUSED", "blue"),
     "trouble": ("TROUBLE", "red"),
 }
-_ROWS, _COLUMNS = 11, 41  # of the drawing
+_WIDTH, _LISTED = 80, 4  # columns of a screen; keys up to which they stand one below the other
+_ROWS, _COLUMNS = 8, 31  # of the drawing
 _SIGNS = {"object": "■", "support": "□", "hole": "○", "goal": "◎"}
 _ARROWS = "↑↖←↙↓↘→↗"  # x away from the base is up, y to its left
 
@@ -93,28 +95,26 @@ class Screen:
 
 
 def drawn(screen: Screen) -> RenderableType:
-    """Return the screen for a terminal of 80 columns or more."""
+    """Return the screen for a terminal of 80 columns and 24 rows, or larger."""
     word, colour = _TITLES[screen.phase]
-    parts: list[RenderableType] = [_progress(screen.progress), Text()]
+    head = Text.assemble(
+        (f" {word} ", f"bold {'black' if colour == 'yellow' else 'white'} on {colour}"), f"  {screen.trial}"
+    )
+    parts: list[RenderableType] = [head, _progress(screen.progress), Text()]
     if screen.places:
-        side = Table.grid(padding=(0, 3))
+        side = Table.grid(padding=(0, 2))
         side.add_row(_table(screen.places), Text("\n".join(sketch(screen.places))))
         parts += [side, Text()]
     parts += [Text(line) for line in screen.lines]
-    keys = Table.grid(padding=(0, 2))
-    for key in screen.keys:
-        keys.add_row(Text(f" {key.name} ", style="reverse"), key.meaning)
+    keys = Table.grid(padding=(0, 1))
+    half = (len(screen.keys) + 1) // 2 if len(screen.keys) > _LISTED else len(screen.keys)
+    for left, right in itertools.zip_longest(screen.keys[:half], screen.keys[half:]):
+        keys.add_row(*(cell for key in (left, right) if key is not None for cell in _key(key)))
     parts += [Text(), keys]
     if screen.progress.rates is not None:
         parts += [Text(), _rates(screen.progress.rates)]
-    head = Text.assemble((f" {word} ", f"bold white on {colour}"), f"  {screen.trial}")
-    return Panel(
-        Padding(Group(head, Text(), *parts), (0, 1)),
-        title=screen.title,
-        title_align="left",
-        width=84,
-        border_style=colour,
-    )
+    body = Padding(Group(*parts), (0, 1))
+    return Panel(body, title=screen.title, title_align="left", width=_WIDTH, border_style=colour)
 
 
 def plain(screen: Screen) -> Iterator[str]:
@@ -133,7 +133,7 @@ def plain(screen: Screen) -> Iterator[str]:
 
 
 def sketch(places: Sequence[Placement]) -> list[str]:
-    """Return a drawing of the table from above: the base ``R`` below, x away from it, y to the left.
+    """Return a drawing of the table from above, not to scale: the base ``R`` below, x away from it, y to the left.
 
     An arrow beside an object shows its heading to an eighth of a turn.
     """
@@ -148,35 +148,36 @@ def sketch(places: Sequence[Placement]) -> list[str]:
         canvas[row][column] = _SIGNS.get(place.name, "·")
         if place.yaw is not None and column + 1 < _COLUMNS:
             canvas[row][column + 1] = _ARROWS[round(place.yaw / (math.pi / 4)) % 8]
-    edge = f"{100 * far:.0f} cm away"
-    bottom = f"+{100 * wide:.0f} cm" + f"{-100 * wide:.0f} cm".rjust(_COLUMNS - 2 - len(f"{100 * wide:.0f}") - 2)
+    left, right = f"y +{100 * wide:.0f} cm", f"y -{100 * wide:.0f} cm"
     return [
-        f"┌{edge:─^{_COLUMNS}}┐",
+        f"┌{f' x {100 * far:.0f} cm ':─^{_COLUMNS}}┐",
         *("│" + "".join(row) + "│" for row in canvas),
-        f"└{'─' * _COLUMNS}┘",
-        f" {bottom}",
-        f" {'y: left +, right -':^{_COLUMNS}}",
+        f"└{left}{'─' * (_COLUMNS - len(left) - len(right))}{right}┘",
     ]
 
 
+def _key(key: Key) -> tuple[RenderableType, RenderableType]:
+    return Text(f" {key.name} ", style="reverse"), Text(f"{key.meaning}  ")
+
+
 def _progress(progress: Progress) -> RenderableType:
-    left = "" if progress.seconds_left is None else f" · about {_time(progress.seconds_left)} left"
-    spoiled = f" · {progress.spoiled} spoiled" if progress.spoiled else ""
-    row = Table.grid(padding=(0, 2))
-    count = f"{progress.done} of {progress.total} done · block {progress.block} of {progress.blocks}{spoiled}{left}"
-    row.add_row(ProgressBar(total=max(progress.total, 1), completed=progress.done, width=20), count)
+    left = "" if progress.seconds_left is None else f", {_time(progress.seconds_left)} left"
+    spoiled = f", {progress.spoiled} spoiled" if progress.spoiled else ""
+    row = Table.grid(padding=(0, 1))
+    count = f"{progress.done} of {progress.total} done, block {progress.block} of {progress.blocks}{spoiled}{left}"
+    row.add_row(ProgressBar(total=max(progress.total, 1), completed=progress.done, width=14), count)
     return row
 
 
 def _table(places: Sequence[Placement]) -> RenderableType:
-    table = Table(box=None, padding=(0, 1), header_style="dim")
-    table.add_column("place")
-    for heading in ("x cm", "y cm", "height", "turned"):
-        table.add_column(heading, justify="right")
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+    table.add_column("place", no_wrap=True)
+    for heading in ("x cm", "y cm", "z cm", "turned"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for place in places:
         table.add_row(f"{_SIGNS.get(place.name, '·')} {place.name}", *(f"[bold]{cell}[/]" for cell in place.cells))
-    note = Text("\nFrom the robot's base R: x away from it,\ny to its left. Turned: left is +.", style="dim")
-    return Group(table, note)
+    note = "\nFrom the robot's base R:\nx away from it, y to its left.\n0° points away, turns left are +."
+    return Group(table, Text(note, style="dim"))
 
 
 def _rates(rates: dict[str, Rate]) -> RenderableType:

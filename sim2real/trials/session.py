@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from sim2real.episodes import Episode
-from sim2real.errors import Interrupted, RobotError, RobotStopped
+from sim2real.errors import Interrupted, RobotError, RobotStopped, Sim2RealError
+from sim2real.experiment.manifest import versions
 from sim2real.gap.statistics import Rate, wilson
 from sim2real.trials.log import Trial, TrialLog, now
 from sim2real.trials.operator import Operator
@@ -16,16 +19,17 @@ from sim2real.trials.placing import placements
 from sim2real.trials.plan import Plan
 from sim2real.trials.rig import Ran, TrialRobot
 from sim2real.trials.screen import Key, Phase, Progress, Screen
+from sim2real.workers import FAULTS
 
-GO = Key("g", "go", "start the trial: THE ROBOT MOVES")
-BRING = Key("b", "bring", "bring the robot to its start: IT MOVES")
-UNDO = Key("u", "undo", "the last trial was spoiled: repeat it later")
-NOTE = Key("t", "note", "write a note into the log")
+GO = Key("g", "go", "start: THE ROBOT MOVES")
+BRING = Key("b", "bring", "bring it to its start: IT MOVES")
+UNDO = Key("u", "undo", "undo the last: it was spoiled")
+NOTE = Key("t", "note", "note for the log")
 PAUSE = Key("p", "pause", "pause")
-QUIT = Key("q", "quit", "quit; --resume goes on from here")
+QUIT = Key("q", "quit", "quit; --resume goes on")
 YES = Key("y", "yes", "success")
 NO = Key("n", "no", "failure")
-CONFIRM = Key("\n", "enter", "confirm what is proposed")
+CONFIRM = Key("\n", "enter", "confirm")
 SPOILED = Key("x", "spoiled", "spoiled: does not count, is repeated later")
 CONTINUE = Key("c", "continue", "go on")
 RELEASE = Key("r", "reset", "it is safe: reset the stop (asks for your name)")
@@ -56,13 +60,11 @@ class Session:
             Interrupted: If the operator quits, is gone, or presses Ctrl-C; the robot is stopped then, and everything
                 up to the last verdict is on disk.
         """
-        self._log.note("session", blind=self._blind)
+        self._log.note("session", blind=self._blind, versions=versions())
         try:
             while self._log.history.left:
                 self._next(self._log.history.left[0])
         except (KeyboardInterrupt, EOFError) as error:
-            self._robot.env.stop("the session was interrupted")
-            self._robot.env.loop.obey()
             raise self._interrupted() from error
         self._log.note("finished")
 
@@ -117,30 +119,46 @@ class Session:
         self._log.note("trial", trial=trial.to_dict(), stopped=ran.stopped)
         self._times.append(time.monotonic() - began)
 
-    def _moving(self, slot: Slot, move: object) -> None:
+    def _moving(self, slot: Slot, move: Callable[[], object]) -> None:
         """Let the robot move while the operator watches; say what went wrong, if it did."""
         screen = self._screen("running", slot, (ANY,), ("Keep your hand near the emergency stop.",))
         try:
             with self._operator.watching(screen, self._robot.env.stop):
-                move()  # type: ignore[operator]
+                move()
+        except KeyboardInterrupt:
+            self._halt()
+            raise
         except RobotStopped:
             return  # the next round asks for the release
-        except RobotError as error:
-            self._log.note("trouble", text=str(error), before=slot.number)
-            lines = (str(error), "Nothing was written down for this trial. Mend it, then go on.")
+        except FAULTS as error:
+            if not isinstance(error, RobotError):  # of a policy, a reset or a sensor: the robot may be on its way
+                self._halt()
+            text = str(error) if isinstance(error, Sim2RealError) else f"{type(error).__name__}: {error}"
+            self._log.note("trouble", text=text, before=slot.number)
+            lines = (text, "Nothing was written down for this trial. Mend it, then go on.")
             if self._ask("trouble", slot, (CONTINUE, QUIT), lines) == QUIT.character:
                 raise self._interrupted() from error
+
+    def _halt(self) -> None:
+        """Let the robot hold still where it is, now that nobody tells it where to go."""
+        self._robot.env.stop("the session was interrupted")
+        with contextlib.suppress(RobotError):  # it was never read, so it was never told to move
+            self._robot.env.loop.obey()
 
     def _verdict(self, slot: Slot, ran: Ran) -> tuple[bool | None, str]:
         """Return what the operator says, and why the trial is spoiled if it is."""
         proposed = False if ran.stopped else ran.proposed
         lines = [f"The trial is over after {ran.episode.steps * ran.episode.period:.1f} s."]
+        if self._plan.criterion:
+            lines.append(f"Success means: {self._plan.criterion}")
+        keys: tuple[Key, ...] = (YES, NO, SPOILED)
         if ran.stopped:
-            lines.append(f"The robot was stopped: {ran.stopped}. Proposed: FAILURE.")
-        elif proposed is not None:
-            lines.append(f"Proposed, from what was measured: {'SUCCESS' if proposed else 'FAILURE'}.")
-        keys = (YES, NO, SPOILED) if proposed is None else (CONFIRM, YES, NO, SPOILED)
-        key = self._ask("verdict", slot, keys, tuple(lines))
+            lines.append(f"The robot was stopped: {ran.stopped}.")
+        if proposed is not None:
+            word = "success" if proposed else "failure"
+            lines.append("" if ran.stopped else f"What was measured says: {word.upper()}.")
+            keys = (replace(CONFIRM, meaning=f"confirm: {word}"), *keys)
+        key = self._ask("verdict", slot, keys, tuple(filter(None, lines)))
         if key == SPOILED.character:
             return None, self._operator.text("Why was it spoiled?") or "no reason was given"
         return (proposed if key == CONFIRM.character else key == YES.character), ""
@@ -215,7 +233,7 @@ class Session:
         done, left = len(self._log.history.valid), len(self._log.history.left)
         return Interrupted(
             f"{done} trials are done and on disk in {self._log.folder}, {left} are left. Go on with "
-            f"--resume {self._log.folder}."
+            f"`sim2real robot trials PLAN --resume {self._log.folder}`."
         )
 
 

@@ -1,0 +1,81 @@
+"""Plans of trials on a pseudo-real robot, and an operator who follows a script."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from sim2real.robots.fake_keys import fake_mapping
+from sim2real.trials.operator import Stop
+from sim2real.trials.screen import Screen
+
+Answer = str | Callable[[Screen], str]
+
+
+def reach_mapping() -> dict[str, Any]:
+    """Return the mapping of the pseudo-real joints, on which the task Reach is done: no engine has to start."""
+    policy = {"observation": "task", "task": "Reach", "control": "ee_delta", "past_actions": 0}
+    return fake_mapping("joints") | {"policy": policy}
+
+
+def plan_data(**changes: Any) -> dict[str, Any]:
+    """Return a plan as it would stand in a file: short trials, patient safety for a busy machine."""
+    target = {
+        "type": "robot",
+        "robot": "sim2real.robots.fake:FakeRobot",
+        "mapping": reach_mapping(),
+        "horizon": 4,
+        "safety": {"stale_s": 20.0, "watchdog_s": 30.0},
+        "success": "task",
+    }
+    plan: dict[str, Any] = {
+        "name": "reach",
+        "target": target | changes.pop("target", {}),
+        "policies": {"alpha": "expert", "beta": "expert"},
+        "trials": 2,
+    }
+    return plan | changes
+
+
+class Script:
+    """An operator who answers by phase, in order, and remembers every screen.
+
+    Args:
+        answers: Phase to the keys that are pressed one after the other; the last one again and again.
+        texts: What is typed where a text is asked for.
+        stops: Motion, counted from 0, to the moment [s] in it when a key is pressed.
+    """
+
+    def __init__(
+        self, answers: Mapping[str, list[str]], texts: tuple[str, ...] = (), stops: Mapping[int, float] | None = None
+    ) -> None:
+        self._answers = {"place": ["g"], "verdict": ["\n"], **answers}
+        self._texts, self._stops, self._moves = list(texts), dict(stops or {}), 0
+        self.screens: list[Screen] = []
+
+    def ask(self, screen: Screen) -> str:
+        self.screens.append(screen)
+        keys = self._answers[screen.phase]
+        key = keys.pop(0) if len(keys) > 1 else keys[0]
+        if key == "EOF":
+            raise EOFError
+        assert key in [each.character for each in screen.keys], f"{key!r} is not offered in {screen}"
+        return key
+
+    def text(self, prompt: str) -> str:
+        return self._texts.pop(0)
+
+    @contextlib.contextmanager
+    def watching(self, screen: Screen, stop: Stop) -> Iterator[None]:
+        self.screens.append(screen)
+        moment = self._stops.get(self._moves)
+        self._moves += 1
+        finger = threading.Timer(moment or 0.0, stop, ("the operator pressed a key",))
+        if moment == 0.0:
+            finger.run()
+        elif moment is not None:
+            finger.start()
+        yield
+        finger.cancel()
