@@ -40,5 +40,5 @@ def make_backend(name: str, scene: Scene, period: float, timestep: float, *, ren
             raise MissingDependencyError(
                 "The backend 'mujoco' needs MuJoCo, and PyBullet's meshes: pip install 'sim2real[mujoco]'."
             ) from error
-        return MujocoBackend(scene, period, timestep, render=render)
+        return MujocoBackend(scene, period, timestep)
     raise UnknownNameError(name, "a backend", BACKENDS)

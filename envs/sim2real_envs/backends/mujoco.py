@@ -33,11 +33,10 @@ class MujocoBackend:
         scene: What stands where.
         period: Control period [s].
         timestep: Nominal physics step [s].
-        render: Whether pictures will be asked for.
     """
 
-    def __init__(self, scene: Scene, period: float, timestep: float, *, render: bool = False) -> None:
-        self._scene, self._period, self._nominal_timestep, self._render = scene, period, timestep, render
+    def __init__(self, scene: Scene, period: float, timestep: float) -> None:
+        self._scene, self._period, self._nominal_timestep = scene, period, timestep
         self._size = scene.arm.size
         self._fingers = len(scene.arm.fingers)
         self._model = mujoco.MjModel.from_xml_string(mjcf_text(scene, timestep), mesh_files(scene.arm))

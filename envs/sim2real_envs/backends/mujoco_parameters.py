@@ -55,6 +55,7 @@ class MujocoParameters:
         self._contacts = MujocoContacts(model, contact_pairs(scene))
         self._weighed: tuple[float, ...] | None = None
         self._payload = self._lift = 0.0
+        self._scale = 1.0
         self.friction = 0.0
         self.substeps = round(period / timestep)
         self.size, self.com = 1.0, (0.0, 0.0, 0.0)
@@ -82,11 +83,11 @@ class MujocoParameters:
                          "object.com_offset_y")
             if name in domain
         )  # fmt: skip
-        scale, armature = domain["joint.mass_scale"], domain["joint.armature"]
+        self._scale = scale = domain["joint.mass_scale"]
         model.body_mass[self._links] = self._masses * scale
         model.body_gravcomp[self._links] = self._lift / scale
         if masses != self._weighed:
-            model.body_inertia[self._links] = self._inertias * scale + self._driven * armature
+            model.body_inertia[self._links] = self._inertias * scale + self._driven * domain["joint.armature"]
             for body, number, geom in self._objects:
                 self._shape(body, number, geom, domain)
             model.geom_pos[self._feet] = self._foot_places * self.size
@@ -158,8 +159,7 @@ class MujocoParameters:
             return
         self._payload = payload
         nominal = self._masses[self._scene.arm.size - 1]
-        scale = self._model.body_mass[self._links[0]] / self._masses[0]
-        mass = nominal * scale + payload
+        mass = nominal * self._scale + payload
         self._model.body_mass[self._hand] = mass
         self._model.body_gravcomp[self._hand] = self._lift * nominal / mass
         mujoco.mj_setConst(self._model, self._scratch)
