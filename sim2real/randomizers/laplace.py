@@ -26,7 +26,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 from scipy.stats import t as student
 
-from sim2real.randomizers.base import BoolArray
+from sim2real.randomizers.base import BoolArray, IntArray
 from sim2real_envs.parameters import Array
 from sim2real_envs.state import frozen
 
@@ -62,18 +62,18 @@ class Normal:
         return Normal(covariance @ (one @ self.centre + two @ other.centre), covariance)
 
 
-def groups_of(counted: BoolArray) -> Array:
+def groups_of(counted: BoolArray) -> IntArray:
     """Return the group of each residual of (s, t, c): its recording, or of few recordings a stretch of one, flat."""
     recordings, length, columns = counted.shape
     stretches = -(-LEAST_GROUPS // recordings)
     ends = counted.any(axis=2).cumsum(axis=1)  # samples up to each time, (s, t)
     stretch = np.minimum((ends - 1).clip(0) * stretches // ends[:, -1:].clip(1), stretches - 1)
     group = np.arange(recordings)[:, None] * stretches + stretch
-    flat: Array = np.repeat(group[:, :, None], columns, axis=2).reshape(recordings * length * columns)
-    return flat
+    flat = np.repeat(group[:, :, None], columns, axis=2).reshape(recordings * length * columns)
+    return np.asarray(flat, dtype=np.int64)
 
 
-def posterior(point: Array, residual: Array, jacobian: Array, groups: Array, count: int) -> Normal:
+def posterior(point: Array, residual: Array, jacobian: Array, groups: IntArray, count: int) -> Normal:
     """Return the normal posterior of one fit.
 
     Args:

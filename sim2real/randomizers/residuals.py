@@ -56,7 +56,7 @@ class Comparison:
             difference[..., where] = _turned(name, simulated, self.real[..., where]) - self.real[..., where]
         spreads = difference / self.spread
         bounded = np.where(np.isfinite(spreads), np.clip(spreads, -CAP, CAP), CAP)
-        scaled = np.where(self.counted, bounded * (self.spread / np.where(self.counted, self.scale, 1.0)), 0.0)
+        scaled = np.where(self.counted, bounded * _ratio(self.spread, self.scale), 0.0)
         flat: Array = scaled.reshape(len(first), -1)
         return flat
 
@@ -73,10 +73,9 @@ class Comparison:
     def rms(self, residual: Array) -> dict[str, float]:
         """Return each signal's root mean square difference in units of its columns' spread."""
         cube, counted = residual.reshape(self.real.shape), self.counted
-        ratio = np.where(np.isfinite(self.spread), self.scale / self.spread, 0.0)
-        found = {}
+        spreads, found = cube * _ratio(self.scale, self.spread), {}
         for name, where in self.signals:
-            total = ((cube * np.where(np.isfinite(ratio), ratio, 0.0))[..., where] ** 2).sum()
+            total = (spreads[..., where] ** 2).sum()
             found[name] = float(np.sqrt(total / max(counted[..., where].sum(), 1)))
         return found
 
@@ -155,6 +154,13 @@ def _spread(values: Array) -> Array:
     floored = np.maximum(spread, SMALL_COLUMN * spread.max(initial=0.0))
     result: Array = np.where(spread > 1e-12, floored, np.inf)
     return result
+
+
+def _ratio(one: Array, other: Array) -> Array:
+    """Return one / other (c,); 0 for a column that does not move."""
+    ratio = np.zeros(len(one))
+    np.divide(one, other, out=ratio, where=np.isfinite(one) & np.isfinite(other))
+    return ratio
 
 
 def _resized(values: Array, length: int) -> Array:
