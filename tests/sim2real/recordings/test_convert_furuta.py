@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim2real import recordings
 from sim2real.errors import RecordingError
 from sim2real.recordings import furuta
 from sim2real.recordings.convert import furuta as convert
+from tests.sim2real.recordings.test_fetch import repository
 
 STEPS = 260
 
@@ -59,6 +61,15 @@ def test_a_rollout_becomes_a_table_that_the_loader_reads(tmp_path: Path, protoco
     assert [each.name for each in loaded] == ["chirp 18:53:40, 0.0 s", "chirp 18:53:40, 0.5 s"]
     np.testing.assert_allclose(loaded[0].values["joint.position"], fields()["states"][:126, :2], atol=1e-8)
     np.testing.assert_allclose(loaded[0].actions, fields()["actions_applied"][:125], atol=1e-8)
+
+
+def test_a_clone_of_the_repository_can_be_fetched_and_loaded(tmp_path: Path) -> None:
+    rollout = write(tmp_path, fields())
+    place = f"Pyrado/data/perma/evaluation/{rollout.parent.name}/{rollout.name}"
+    clone = repository(tmp_path / "SimuRLacra", {place: rollout.read_bytes(), "LICENSE.txt": b"BSD-3"})
+    fetched = recordings.fetch("furuta-chirps", tmp_path / "data", source=clone)
+    assert (fetched.recordings, fetched.pinned) == (1, False)
+    assert len(recordings.load("furuta", tmp_path / "data")) == 2
 
 
 def test_without_states_and_applied_voltage_angles_and_the_drives_limit_stand_for_them(tmp_path: Path) -> None:

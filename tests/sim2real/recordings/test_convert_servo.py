@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from sim2real import recordings
 from sim2real.errors import RecordingError
 from sim2real.recordings.convert import servo as convert
+from tests.sim2real.recordings.test_fetch import repository
 
 ENTRY = {
     "position": -0.003067961575771161, "speed": 0.0, "load": 65534, "input_volts": 7.3, "temp": 28,
@@ -47,6 +49,16 @@ def test_a_log_becomes_a_table_and_its_settings(tmp_path: Path) -> None:
     assert table[0] == "position,speed,load,input_volts,temp,timestamp,goal_position,torque_enable"
     assert table[1:] == ["-0.00306796,0,65534,7.3,28,0.0035007,7.86477e-06,True"] * 2
     assert json.loads((destination / f"{name}.json").read_text(encoding="utf-8")) == SETTINGS
+
+
+def test_a_clone_of_the_repository_can_be_fetched_and_loaded(tmp_path: Path) -> None:
+    entries = [{**ENTRY, "timestamp": 0.0035 + 0.0053 * row} for row in range(190)]
+    log = json.dumps({**SETTINGS, "entries": entries}).encode("utf-8")
+    clone = repository(tmp_path / "bam", {"bam/data.bak/raw/2026-01-15_10h28m10.json": log, "LICENSE": b"Apache"})
+    fetched = recordings.fetch("servo", tmp_path / "data", source=clone)
+    assert (fetched.recordings, fetched.pinned) == (1, False)
+    (window,) = recordings.load("servo", tmp_path / "data")
+    assert window.name == "sin_sin at gain 100, 0.0 s"
 
 
 def test_the_published_logs_give_the_known_tables(raw: Path) -> None:
