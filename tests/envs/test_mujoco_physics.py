@@ -242,7 +242,30 @@ def test_walls_begin_at_the_clearance(clearance: float, size: float) -> None:
     env.close()
 
 
-def test_a_push_is_felt_and_a_touched_table_is_noticed() -> None:
+def test_fingers_feel_what_the_engine_says_of_every_contact() -> None:
+    env: Any = sim2real_envs.make("PandaPickAndPlace-v0", backend="mujoco", horizon=200).unwrapped
+    env.reset(seed=0)
+    half = env.task.scene.objects[0].half_extents[1]
+    start = {"object.pose": np.array([*env.state().tool_position, 0, 0, 0, 1.0]), "finger.command": np.zeros(1)}
+    env.reset(seed=0, options={"start": start | {"finger.position": np.full(2, half)}})
+    for _ in range(5):
+        env.step(np.array([0.5, 0.5, 1.0, -1.0], np.float32))
+    model, data = env._backend._model, env._backend._data
+    fingers = [model.body(finger.name).id for finger in PANDA.fingers]
+    felt = np.zeros((2, 3))
+    for index in range(data.ncon):
+        contact, force = data.contact[index], np.zeros(6)
+        mujoco.mj_contactForce(model, data, index, force)
+        on_second = contact.frame.reshape(3, 3).T @ force[:3]  # along the normal, from the first geom to the second
+        for geom, sign in ((contact.geom2, 1.0), (contact.geom1, -1.0)):
+            if model.geom_bodyid[geom] in fingers:
+                felt[fingers.index(model.geom_bodyid[geom])] += sign * on_second
+    assert np.abs(felt).max() > 30.0
+    assert env.state().finger_forces == pytest.approx(felt, abs=1e-9)
+    env.close()
+
+
+def test_a_touched_table_is_noticed() -> None:
     env: Any = sim2real_envs.make("PandaPush-v0", backend="mujoco", control="joint_delta", horizon=8).unwrapped
     env.reset(seed=0)
     down = np.zeros(7, np.float32)
