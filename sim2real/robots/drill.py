@@ -28,7 +28,8 @@ RATE = 50.0
 PERIODS = 80
 _LIMITS = {"joint_speed": 1.5, "tool_low": [0.2, -0.35, 0.05], "tool_high": [0.7, 0.35, 0.6], "tool_speed": 0.6}
 _ROUNDING = 1e-6
-_NAN_SHARE, _WILD_SHARE, _STOP_SHARE = 0.001, 0.05, 0.3
+_NAN_SHARE, _WILD_SHARE, _STOP_SHARE = 0.001, 0.03, 0.3
+_WALK = 0.004  # [rad] per joint and period
 _AFTERWARDS = 5  # periods in which commands are tried after the end
 _KINEMATICS = Kinematics(PANDA)
 
@@ -143,7 +144,7 @@ def _run(
     sent_at_stop: int | None = None
     over, afterwards = False, 0
     for period in range(PERIODS):
-        target = target + rng.normal(0.0, 0.02, len(target))
+        target = target + rng.normal(0.0, _WALK, len(target))
         action = _wild(target, rng)
         if period == stop_at and not env.stopped:
             stopped_time = clock.now()

@@ -28,6 +28,7 @@ class Answer:
     Args:
         value: What the robot returned; None where there is a problem.
         asked: When it was asked [s].
+        called: When the robot itself was called [s], or, where that is not known yet, when the waiting ended.
         problem: Why there is no value.
         lost: Whether the connection is gone.
         given: Whether the robot was called at all.
@@ -35,6 +36,7 @@ class Answer:
 
     value: dict[str, Any] | None
     asked: float
+    called: float
     problem: str = ""
     lost: bool = False
     given: bool = True
@@ -60,10 +62,10 @@ class InlineLink:
         self._robot, self._clock = robot, clock
 
     def read(self, timeout_s: float) -> Answer:
-        return _call(self._robot.get_observation, self._clock.now())
+        return _call(self._robot.get_observation, self._clock.now(), self._clock.now())
 
     def send(self, action: dict[str, Any], timeout_s: float) -> Answer:
-        return _call(lambda: self._robot.send_action(action), self._clock.now())
+        return _call(lambda: self._robot.send_action(action), self._clock.now(), self._clock.now())
 
     def close(self) -> None:
         """Do nothing."""
@@ -76,7 +78,7 @@ class ThreadLink:
         self._robot, self._clock = robot, clock
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._out: _Call | None = None
-        self._thread = threading.Thread(target=_serve, args=(self._calls,), name="robot", daemon=True)
+        self._thread = threading.Thread(target=_serve, args=(self._calls, clock), name="robot", daemon=True)
         self._thread.start()
 
     def read(self, timeout_s: float) -> Answer:
@@ -84,14 +86,15 @@ class ThreadLink:
         until = now + timeout_s
         if (call := self._out) is not None:
             if (earlier := self._finished(call, timeout_s)) is None:
-                return Answer(None, now, "the robot does not answer", given=False)
+                return Answer(None, now, now, "the robot does not answer", given=False)
             if call.reads:
                 return earlier
         return self._ask(self._robot.get_observation, until - self._clock.now(), reads=True)
 
     def send(self, action: dict[str, Any], timeout_s: float) -> Answer:
+        now = self._clock.now()
         if self._out is not None and self._finished(self._out, 0.0) is None:
-            return Answer(None, self._clock.now(), "the robot has not answered yet", given=False)
+            return Answer(None, now, now, "the robot has not answered yet", given=False)
         return self._ask(lambda: self._robot.send_action(action), timeout_s, reads=False)
 
     def close(self) -> None:
@@ -101,7 +104,13 @@ class ThreadLink:
     def _ask(self, function: Callable[[], dict[str, Any]], timeout_s: float, *, reads: bool) -> Answer:
         call = self._out = _Call(function, self._clock.now(), reads)
         self._calls.put(call)
-        return self._finished(call, timeout_s) or Answer(None, call.asked, "the robot does not answer")
+        if (answer := self._finished(call, timeout_s)) is not None:
+            return answer
+        now = self._clock.now()
+        if call.cancel():  # the thread has not come to it, and now it never will
+            self._out = None
+            return Answer(None, call.asked, now, "this machine was too slow", given=False)
+        return Answer(None, call.asked, call.called or now, "the robot does not answer")
 
     def _finished(self, call: _Call, timeout_s: float) -> Answer | None:
         """Wait for ``call``; once it is finished, the next may go out."""
@@ -117,19 +126,35 @@ class _Call:
     def __init__(self, function: Callable[[], dict[str, Any]], asked: float, reads: bool) -> None:
         self.function, self.asked, self.reads = function, asked, reads
         self.done = threading.Event()
+        self.called: float | None = None
         self.answer: Answer | None = None
+        self._lock, self._cancelled = threading.Lock(), False
+
+    def begin(self, now: float) -> bool:
+        """Return whether the robot may still be called."""
+        with self._lock:
+            if not self._cancelled:
+                self.called = now
+            return not self._cancelled
+
+    def cancel(self) -> bool:
+        """Return whether this came before the robot was called, which then never happens."""
+        with self._lock:
+            self._cancelled = self.called is None
+            return self._cancelled
 
 
-def _serve(calls: SimpleQueue[_Call | None]) -> None:
+def _serve(calls: SimpleQueue[_Call | None], clock: Clock) -> None:
     while (call := calls.get()) is not None:
-        call.answer = _call(call.function, call.asked)
-        call.done.set()
+        if call.begin(called := clock.now()):
+            call.answer = _call(call.function, call.asked, called)
+            call.done.set()
 
 
-def _call(function: Callable[[], dict[str, Any]], asked: float) -> Answer:
+def _call(function: Callable[[], dict[str, Any]], asked: float, called: float) -> Answer:
     try:
         value = function()
     except _ALL_FAULTS as error:
         lost = isinstance(error, ConnectionError | EOFError)
-        return Answer(None, asked, f"{type(error).__name__}: {error}", lost)
-    return Answer(value, asked)
+        return Answer(None, asked, called, f"{type(error).__name__}: {error}", lost)
+    return Answer(value, asked, called)

@@ -182,6 +182,8 @@ class RobotLoop:
             return decision, None
         answer = self._link.send(self.mapping.command(decision.command), self._period)
         if answer.given:
+            with self._lock:  # the next command's speed counts from when this one left
+                self._state = replace(self._state, last_time=max(now, answer.called))
             return decision, None if answer.value is None else dict(answer.value)
         with self._lock:  # the command never left: the next is measured from the one before
             self._state = replace(self._state, last=before.last, last_time=before.last_time)

@@ -90,6 +90,29 @@ def test_a_silent_robot_costs_no_more_than_the_timeout_and_gets_no_command() -> 
     link.close()
 
 
+def test_a_command_that_could_not_be_given_in_time_is_never_given() -> None:
+    robot = Door()
+    link = ThreadLink(robot, MonotonicClock())
+    held = threading.Event()
+    link._calls.put(_Held(held))  # type: ignore[arg-type]  # a thread that does not get a turn
+    late = link.send({"a": 1.0}, 0.01)
+    assert not late.given
+    assert late.problem == "this machine was too slow"
+    held.set()
+    assert link.send({"a": 2.0}, 1.0).given
+    assert robot.sent == [{"a": 2.0}]
+    link.close()
+
+
+class _Held:
+    def __init__(self, held: threading.Event) -> None:
+        self._held = held
+
+    def begin(self, now: float) -> bool:
+        self._held.wait(5.0)
+        return False
+
+
 def test_a_command_that_was_on_its_way_is_waited_for_before_the_next_reading() -> None:
     robot = Door()
     link = ThreadLink(robot, MonotonicClock())
