@@ -232,7 +232,7 @@ class Session:
     def _interrupted(self) -> Interrupted:
         done, left = len(self._log.history.valid), len(self._log.history.left)
         return Interrupted(
-            f"{done} trials are done and on disk in {self._log.folder}, {left} are left. Go on with "
+            f"{done} of {done + left} trials are done and on disk in {self._log.folder}. Go on with "
             f"`sim2real robot trials PLAN --resume {self._log.folder}`."
         )
 

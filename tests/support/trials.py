@@ -27,7 +27,7 @@ def plan_data(**changes: Any) -> dict[str, Any]:
         "robot": "sim2real.robots.fake:FakeRobot",
         "mapping": reach_mapping(),
         "horizon": 4,
-        "safety": {"stale_s": 20.0, "watchdog_s": 30.0},
+        "safety": {"stale_s": 20.0, "watchdog_s": 30.0, "joint_speed": 10.0, "joint_step": 0.4},
         "success": "task",
     }
     plan: dict[str, Any] = {

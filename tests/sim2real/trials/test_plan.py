@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from sim2real.errors import SpecError
 from sim2real.experiment.strict_yaml import dump
+from sim2real.robots import FakeRobot
 from sim2real.trials.plan import changed_keys, load_plan, plan_from
 from tests.support.trials import plan_data, reach_mapping
 
@@ -103,3 +105,15 @@ def test_keys_that_changed_are_named() -> None:
     assert changed_keys(before, now) == ("target.mapping.observation.2.high", "trials", "seed")
     swapped = plan_from(plan_data(policies={"beta": "expert", "alpha": "expert"})).to_dict()
     assert changed_keys(before, swapped) == ("order of policies",)
+
+
+def test_the_first_session_of_the_documentation_can_be_planned(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "hardware_trials.md").read_text()
+    first, with_paths = [block.partition("```")[0] for block in text.split("```yaml\n")[1:]]
+    (tmp_path / "arm.yaml").write_text(yaml.safe_dump(FakeRobot("PandaPush-v0").mapping()))
+    (tmp_path / "trials.yaml").write_text(first)
+    assert load_plan(tmp_path / "trials.yaml").total == 6
+    (tmp_path / "trials.yaml").write_text(with_paths)
+    with pytest.raises(SpecError) as caught:
+        load_plan(tmp_path / "trials.yaml")
+    assert all("my_lab" in problem or "<run>" in problem for problem in caught.value.problems)

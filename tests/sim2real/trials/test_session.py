@@ -124,7 +124,7 @@ def test_a_robot_that_cannot_be_reached_is_told_and_costs_no_trial(tmp_path: Pat
     silence = {"kind": "silence", "start_s": 0.0, "duration_s": 1000.0}
     plan = plan_from(plan_data(trials=1, target={"options": {"timeout_s": 0.2, "faults": [silence]}}))
     script = Script({"trouble": ["q"]})
-    with pytest.raises(Interrupted, match="0 trials are done"):
+    with pytest.raises(Interrupted, match="0 of 2 trials are done"):
         run_trials(plan, script, output=tmp_path)
     assert "gave no measurement to begin with" in script.screens[-1].lines[0]
     trouble = [event["text"] for event in read_events(folder_in(tmp_path) / LOG) if event["event"] == "trouble"]
@@ -133,10 +133,10 @@ def test_a_robot_that_cannot_be_reached_is_told_and_costs_no_trial(tmp_path: Pat
 
 def test_a_session_goes_on_where_it_ended(robot: LastingRobot, tmp_path: Path) -> None:
     plan = plan_from(plan_data(trials=3))
-    with pytest.raises(Interrupted, match="3 trials are done and on disk"):
+    with pytest.raises(Interrupted, match="3 of 6 trials are done and on disk"):
         run_trials(plan, Script({"place": ["g", "g", "g", "q"]}), output=tmp_path, robot=robot)
     robot_left = Script({"place": ["EOF"]})
-    with pytest.raises(Interrupted, match="3 are left"):
+    with pytest.raises(Interrupted, match="3 of 6 trials"):
         run_trials(plan, robot_left, output=tmp_path, robot=robot, resume=True)
     done = run_trials(plan, Script({"stopped": ["r"]}, texts=("Ada",) * 9), output=tmp_path, robot=robot, resume=True)
     assert done.folder == folder_in(tmp_path)
