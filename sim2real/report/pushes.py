@@ -61,7 +61,8 @@ def push_map(piece: Piece) -> Drawing | None:
         f"Way of the object's centre of mass in {len(shown)} held-out pushes, from the best to the worst predicted "
         "direction of motion, seen from above and from where each began. The pose was recorded before and after a "
         f"push, not during it. The tick at each end shows by how much the object turned, {_MARKED_TURN:.0f} times as "
-        "large: up would be none. Above: angle between predicted and recorded direction of motion.",
+        "large: up would be none. Above each, the angle between predicted and recorded direction of motion, predicted "
+        "from the measured load where the recording has one.",
         figure,
         _ends(paths, shown),
     )
