@@ -29,7 +29,7 @@ def fit(
     held_out: Annotated[float, typer.Option("--held-out", help="Share to predict instead of to fit.")] = 0.3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which windows are held out, and the method's own.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where run folders go.")] = Path("results"),
-    workers: Annotated[int, typer.Option(min=0, help="Processes; the numbers are the same for any.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; the numbers are the same for any.")] = 2,
     json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Identify a robot's joints from its own log of joint commands and positions: no policy, no training.
