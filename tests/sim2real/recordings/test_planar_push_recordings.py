@@ -131,7 +131,11 @@ FORCES, TIPS = "push,t,fx,fy\n", "push,t,tip_x,tip_y,tip_z\n"
             FORCES + "1,0,1,0\n1,3,1,0\n2,0,1,0\n2,3,1,0\n1,4,1,0\n",
             "row 6: the rows of one push must be consec",
         ),
-        ("force", FORCES + "1,0,1,0\n1,3,1,0\n1,3,1,0\n2,0,1,0\n2,3,1,0\n", "row 4: t must increase"),
+        (
+            "force",
+            FORCES + "1,0,1,0\n1,3,1,0\n1,2.5,1,0\n2,0,1,0\n2,3,1,0\n",
+            "row 4: t must not go back, but 2.5 s follows 3 s",
+        ),
         ("force", FORCES + "1,0,1,0\n1,1,1,0\n2,0,1,0\n2,3,1,0\n", "row 3: push 1 must last 2 s, but ends at 1 s"),
         ("force", FORCES + "1,0,0,0\n1,3,0,0\n2,0,1,0\n2,3,1,0\n", "row 2: push 1 must have a force, but all are zero"),
         ("force", FORCES + "1,0,nan,0\n", "row 2: 'fx' must be a finite number, but is 'nan'"),
