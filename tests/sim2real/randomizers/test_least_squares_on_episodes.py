@@ -1,4 +1,4 @@
-"""Least squares on what a policy did on a pseudo-real robot: its logged actions are repeated, its observations compared."""
+"""Least squares on episodes of a policy: the logged actions are repeated, the observations compared."""
 
 from __future__ import annotations
 
