@@ -109,7 +109,8 @@ def trial_tables(title: str, found: Results) -> Iterator[Table]:
     for heading in ("change of the rate", "p"):
         clocks.add_column(heading, justify="right")
     for name, entry in found.to_dict()["drift"].items():
-        change = f"{_number(entry['slope'], '+.3f')} per {entry['per']}"
+        slope = entry["slope"]
+        change = "too little time to tell" if slope is None else f"{slope + 0.0:+.3f} per {entry['per']}"
         clocks.add_row(
             {"trial": "number of the trial", "hour": "time of day"}[name], change, _number(entry["p"], ".3f")
         )

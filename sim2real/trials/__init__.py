@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from sim2real.trials.journal import Journal
-from sim2real.trials.log import Trial, TrialLog, choose_folder
+from sim2real.trials.log import Trial, TrialLog, choose_folder, read_episode, read_trials
 from sim2real.trials.operator import KeyOperator, LineOperator, Operator, operator_for
 from sim2real.trials.order import Slot, planned_order
 from sim2real.trials.plan import Plan, load_plan, plan_from
@@ -34,6 +34,8 @@ __all__ = [
     "operator_for",
     "plan_from",
     "planned_order",
+    "read_episode",
+    "read_trials",
     "results",
     "run_trials",
 ]

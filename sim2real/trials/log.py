@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -86,17 +86,11 @@ class History:
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take an event in."""
-        if event["event"] == "trial":
-            trial = Trial.from_dict(event["trial"])
-            self.trials.append(trial)
+        trial = _take(event, self.trials)
+        if trial is not None and event["event"] == "trial":
             self._queue.tried(trial.slot)
-            if trial.spoiled:
-                self._queue.again(trial.slot)
-        elif event["event"] == "spoiled":
-            index = event["trial"]
-            was = self.trials[index]
-            self.trials[index] = Trial(**{**vars(was), "spoiled": event["reason"]})
-            self._queue.again(was.slot)
+        if trial is not None and trial.spoiled:
+            self._queue.again(trial.slot)
 
     @property
     def left(self) -> tuple[Slot, ...]:
@@ -159,28 +153,57 @@ class TrialLog:
         return name, hashlib.sha256(path.read_bytes()).hexdigest()
 
     def read_episode(self, trial: Trial) -> Episode:
-        """Return the data of a trial.
-
-        Raises:
-            RunFolderError: If the file is missing, or not the one that was written.
-        """
-        path = self.folder / trial.episode
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
-        if hashlib.sha256(raw).hexdigest() != trial.sha256:
-            raise RunFolderError(f"{str(path)!r} is not the file that the log names: its checksum differs.")
-        return EpisodesCodec().read(path)[0]
+        """Return the data of a trial; errors as those of ``read_episode``."""
+        return read_episode(self.folder, trial)
 
     def close(self) -> None:
         """Let go of the folder; may be called twice."""
         self._journal.close()
 
 
+def read_trials(folder: Path) -> tuple[Trial, ...]:
+    """Return the trials in a folder in the order in which they were done, spoiled ones among them.
+
+    Raises:
+        RunFolderError: If there is no log, or it is damaged.
+    """
+    trials: list[Trial] = []
+    for event in read_events(folder / LOG):
+        _take(event, trials)
+    return tuple(trials)
+
+
+def read_episode(folder: Path, trial: Trial) -> Episode:
+    """Return the data of a trial.
+
+    Raises:
+        RunFolderError: If the file is missing, or not the one that was written.
+    """
+    path = folder / trial.episode
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+    if hashlib.sha256(raw).hexdigest() != trial.sha256:
+        raise RunFolderError(f"{str(path)!r} is not the file that the log names: its checksum differs.")
+    return EpisodesCodec().read(path)[0]
+
+
 def now() -> datetime:
     """Return the time here, with its zone: what is wrong with a robot may depend on the time of day."""
     return datetime.now().astimezone()
+
+
+def _take(event: Mapping[str, Any], trials: list[Trial]) -> Trial | None:
+    """Add to ``trials``, or change there, what an event is about, and return it; None where that is no trial."""
+    if event["event"] == "trial":
+        trials.append(Trial.from_dict(event["trial"]))
+        return trials[-1]
+    if event["event"] == "spoiled":
+        index = int(event["trial"])
+        trials[index] = replace(trials[index], spoiled=event["reason"])
+        return trials[index]
+    return None
 
 
 def choose_folder(plan: Plan, output: Path, resume: bool | Path) -> Path:

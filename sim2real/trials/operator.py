@@ -8,6 +8,7 @@ import select
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Protocol, TypeAlias
 
 from rich.console import Console
@@ -71,9 +72,11 @@ class LineOperator:
 
     @contextlib.contextmanager
     def watching(self, screen: Screen, stop: Stop) -> Iterator[None]:
-        for line in plain(screen):
-            self._write(line)
         interactive = os.isatty(self._descriptor)  # a file or a pipe holds the answers to later questions
+        for line in plain(screen if interactive else replace(screen, keys=())):
+            self._write(line)
+        if not interactive:
+            self._write("  Ctrl-C stops the robot.")
 
         def watch() -> None:
             if interactive and self._ready():

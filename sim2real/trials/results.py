@@ -49,6 +49,7 @@ class Results:
         spoiled: Policy to its spoiled trials.
         comparisons: Every pair of policies.
         drifts: ``"trial"`` and ``"hour"`` to how success went with it: per 10 trials, and per hour of the day.
+        drifts_of: The same for every policy alone.
         late_minus_early: Policy to the rate of its second half of trials minus that of its first.
         overruled: Trials in which the operator did not say what was proposed.
         corrected: Trials in which safety clipped or refused an action.
@@ -60,6 +61,7 @@ class Results:
     spoiled: Mapping[str, int]
     comparisons: tuple[Comparison, ...]
     drifts: Mapping[str, Drift]
+    drifts_of: Mapping[str, Mapping[str, Drift]]
     late_minus_early: Mapping[str, Difference]
     overruled: int
     corrected: int
@@ -81,6 +83,7 @@ class Results:
                     **rate.to_dict(),
                     "failures": dict(self.failures[name]),
                     "spoiled": self.spoiled[name],
+                    "drift": _told(self.drifts_of[name]),
                     "late_minus_early": self.late_minus_early[name].to_dict(),
                 }
                 for name, rate in self.rates.items()
@@ -89,7 +92,7 @@ class Results:
                 {"first": each.first, "second": each.second, "blocks": each.blocks, **each.difference.to_dict()}
                 for each in self.comparisons
             ],
-            "drift": {name: {"per": _CLOCKS[name], **found.to_dict()} for name, found in self.drifts.items()},
+            "drift": _told(self.drifts),
             "overruled": self.overruled,
             "corrected_by_safety": self.corrected,
         }
@@ -116,6 +119,7 @@ def results(trials: Sequence[Trial], policies: Sequence[str], planned: int, seed
         spoiled={name: sum(bool(t.spoiled) and t.slot.policy == name for t in trials) for name in policies},
         comparisons=tuple(_compared(first, second, of) for first, second in itertools.combinations(policies, 2)),
         drifts=_drifts(valid, seed),
+        drifts_of={name: _drifts(group, seed) for name, group in of.items()},
         late_minus_early={name: halves([_won(trial) for trial in group]) for name, group in of.items()},
         overruled=sum(trial.proposed is not None and trial.proposed != trial.success for trial in valid),
         corrected=sum(trial.corrected > 0 for trial in valid),
@@ -168,9 +172,13 @@ def _drifts(valid: Sequence[Trial], seed: int) -> dict[str, Drift]:
     hours = [each.began.hour + each.began.minute / 60 + each.began.second / 3600 for each in valid]
     if not hours or max(hours) - min(hours) < _SHORTEST_H:
         hours = [0.0] * len(valid)  # a clock that stands still says nothing
-    clocks = {"trial": [index / 10 for index in range(len(valid))], "hour": hours}
+    clocks = {"trial": [trial.slot.number / 10 for trial in valid], "hour": hours}
     won, policy = [_won(trial) for trial in valid], [trial.slot.policy for trial in valid]
     return {name: drift(clock, won, policy, generator(seed, "trials", name)) for name, clock in clocks.items()}
+
+
+def _told(drifts: Mapping[str, Drift]) -> dict[str, Any]:
+    return {name: {"per": _CLOCKS[name], **found.to_dict()} for name, found in drifts.items()}
 
 
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:

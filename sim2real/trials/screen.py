@@ -129,7 +129,8 @@ def plain(screen: Screen) -> Iterator[str]:
     yield from (f"  {line}" for line in screen.lines)
     if done.rates is not None:
         yield "  " + "; ".join(f"{name} {rate.k}/{rate.n}" for name, rate in done.rates.items())
-    yield "  type: " + ", ".join(f"{key.word} ({key.meaning})" for key in screen.keys)
+    if screen.keys:
+        yield "  type: " + ", ".join(f"{key.word} ({key.meaning})" for key in screen.keys)
 
 
 def sketch(places: Sequence[Placement]) -> list[str]:
@@ -192,5 +193,5 @@ def _rates(rates: dict[str, Rate]) -> RenderableType:
 def _time(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 1:
-        return "a minute"
+        return "less than a minute"
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

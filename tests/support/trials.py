@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sim2real.robots.fake_keys import fake_mapping
 from sim2real.trials.operator import Stop
 from sim2real.trials.screen import Screen
-
-Answer = str | Callable[[Screen], str]
 
 
 def reach_mapping() -> dict[str, Any]:
@@ -46,12 +45,18 @@ class Script:
         answers: Phase to the keys that are pressed one after the other; the last one again and again.
         texts: What is typed where a text is asked for.
         stops: Motion, counted from 0, to the moment [s] in it when a key is pressed.
+        interrupts: The same for Ctrl-C.
     """
 
     def __init__(
-        self, answers: Mapping[str, list[str]], texts: tuple[str, ...] = (), stops: Mapping[int, float] | None = None
+        self,
+        answers: Mapping[str, list[str]],
+        texts: tuple[str, ...] = (),
+        stops: Mapping[int, float] | None = None,
+        interrupts: Mapping[int, float] | None = None,
     ) -> None:
         self._answers = {"place": ["g"], "verdict": ["\n"], **answers}
+        self._interrupts = dict(interrupts or {})
         self._texts, self._stops, self._moves = list(texts), dict(stops or {}), 0
         self.screens: list[Screen] = []
 
@@ -70,6 +75,8 @@ class Script:
     @contextlib.contextmanager
     def watching(self, screen: Screen, stop: Stop) -> Iterator[None]:
         self.screens.append(screen)
+        if (ctrl_c := self._interrupts.get(self._moves)) is not None:
+            threading.Timer(ctrl_c, _thread.interrupt_main).start()
         moment = self._stops.get(self._moves)
         self._moves += 1
         finger = threading.Timer(moment or 0.0, stop, ("the operator pressed a key",))

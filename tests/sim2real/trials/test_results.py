@@ -59,6 +59,7 @@ def test_drift_sees_a_robot_that_gets_worse_and_not_one_that_is_steady() -> None
     assert found.drifts["trial"].p < 0.01
     assert found.drifts["trial"].slope < 0
     assert found.drifts["hour"].slope < 0
+    assert {name: each["trial"].n for name, each in found.drifts_of.items()} == {"a": 30, "b": 30}
     p = [drift(range(40), rng.random(40) < 0.5, ["a", "b"] * 20, np.random.default_rng(i)).p for i in range(60)]
     # uniform under no drift: of 60, at most 9 below 0.05 with 99.9 %
     assert sum(value < 0.05 for value in p) <= 9
@@ -96,7 +97,16 @@ def test_the_files_can_be_read_by_others(tmp_path: Path) -> None:
     ]
     assert len(pd.read_csv(tmp_path / "trials.csv")) == 4
     summary = json.loads((tmp_path / "summary.json").read_text())
+    nothing = {"rate": None, "low": None, "high": None}
+    unmoved = {"n": 0, "slope": None, "p": None}
     assert summary["policies"]["c"] == {
-        "k": 0, "n": 0, "rate": None, "low": None, "high": None, "failures": {}, "spoiled": 0,
-        "late_minus_early": {"value": None, "low": None, "high": None},
-    }  # fmt: skip
+        **{
+            "k": 0,
+            "n": 0,
+            "failures": {},
+            "spoiled": 0,
+            "late_minus_early": {"value": None, "low": None, "high": None},
+        },
+        "drift": {"trial": {"per": "10 trials", **unmoved}, "hour": {"per": "hour of the day", **unmoved}},
+        **nothing,
+    }

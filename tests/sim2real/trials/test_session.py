@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from sim2real.errors import Interrupted, RunFolderError
 from sim2real.robots import FakeRobot
 from sim2real.trials import Plan, plan_from, run_trials
 from sim2real.trials.journal import read_events, written
-from sim2real.trials.log import LOG, TrialLog
+from sim2real.trials.log import LOG, TrialLog, read_episode, read_trials
 from tests.support.trials import Script, plan_data
 
 
@@ -112,6 +113,19 @@ def test_a_stop_is_a_failure_until_said_otherwise_and_needs_a_name(robot: Lastin
     assert all(trial["steps"] < 1000 for trial in trials)
 
 
+def test_ctrl_c_lets_the_robot_hold_still_and_loses_the_trial_in_flight_only(
+    robot: LastingRobot, tmp_path: Path
+) -> None:
+    plan = plan_from(plan_data(trials=1, target={"success": None, "horizon": 10_000}))
+    script = Script({"place": ["b", "g"]}, interrupts={1: 0.5})
+    with pytest.raises(Interrupted, match="0 of 2 trials are done"):
+        run_trials(plan, script, output=tmp_path, robot=robot)
+    sent = len(robot.report().commands)
+    time.sleep(0.3)
+    assert len(robot.report().commands) == sent
+    assert counted(folder_in(tmp_path), plan) == []
+
+
 def test_a_stop_before_the_robot_has_moved_costs_no_trial(robot: LastingRobot, tmp_path: Path) -> None:
     plan = plan_from(plan_data(trials=1))
     script = Script({"stopped": ["r"]}, texts=("Ada",), stops={0: 0.0})
@@ -199,6 +213,13 @@ def test_a_log_that_somebody_edited_is_refused(finished: tuple[Path, Plan], tmp_
     (tmp_path / LOG).write_text("".join(lines))
     with pytest.raises(RunFolderError, match=f"line {index + 1} does not follow"):
         TrialLog(tmp_path, plan)
+
+
+def test_others_read_trials_without_the_plan(finished: tuple[Path, Plan]) -> None:
+    folder, plan = finished
+    trials = read_trials(folder)
+    assert len([trial for trial in trials if not trial.spoiled]) == len(plan.order)
+    assert read_episode(folder, trials[0]).steps == trials[0].steps
 
 
 def test_data_that_is_not_what_was_written_is_refused(finished: tuple[Path, Plan], tmp_path: Path) -> None:
