@@ -9,7 +9,8 @@ What is known of the recordings: the poses are of the centre of mass, 50 mm from
 and after a push, not during it: as its authors did, what needs one between takes it in proportion to the time of
 contact. The force is in the frame of the *tool*, whose x points along the probe's way (its recorded heading and its way
 agree to 0.5 degrees, and read as forces in the world they contradict the motion: 92 degrees between load and motion on
-average, instead of 15). The board's friction is given as 4.2 N, which is 0.282 of the weight.
+average, instead of 15). The board's friction is given as 4.2 N, which is 0.282 of the weight; the pushes themselves say
+more, 0.309 on average over 144 of them, and differ by 0.028 (one standard deviation) from each other.
 """
 
 from __future__ import annotations
