@@ -12,6 +12,7 @@ from sim2real_envs.backends.base import BodyReading, Reading
 from sim2real_envs.experts import TrueView, find_expert
 from sim2real_envs.kinematics import Kinematics
 from sim2real_envs.parameters import Array
+from sim2real_envs.state import WorldState
 
 _NO_FORCE = (0.0, 0.0, 0.0)
 
@@ -32,6 +33,7 @@ class MeasuredExpert:
             raise RobotError("An expert needs `arm:` and `policy: {task: …}` in the mapping of the robot.")
         self._env, self._kinematics, self._act = env, Kinematics(arm), find_expert(task)
         self._before: Array | None = None
+        self._start: WorldState | None = None
 
     def __call__(self, observation: Array) -> Array:
         """Return the action (a,) for what was measured last; ``observation`` is not looked at."""
@@ -42,15 +44,11 @@ class MeasuredExpert:
         bodies: tuple[BodyReading, ...] = ()
         if "object.position" in values:
             place, yaw = values["object.position"], float(values["object.yaw"][0])
-            before = place if self._before is None else self._before
+            before = place if self._before is None or start is not self._start else self._before
             velocity = (place - before) / self._env.control_period
             turn = (0.0, 0.0, math.sin(yaw / 2), math.cos(yaw / 2))
             bodies = (BodyReading(place.tolist(), turn, velocity.tolist(), _NO_FORCE),)
-            self._before = place
+            self._before, self._start = place, start
         reading = Reading(joints.tolist(), speed.tolist(), (0.0, 0.0), bodies, [_NO_FORCE, _NO_FORCE], False)
         view = TrueView(tool, tool.jacobian @ speed, reading, start.values["goal"], -1.0, start)
         return np.asarray(self._act(view), dtype=np.float32)
-
-    def begin(self) -> None:
-        """Forget the last episode."""
-        self._before = None

@@ -9,7 +9,7 @@ Example::
       options: {port: /dev/ttyACM0}
       mapping: arm.yaml                  # a file beside this one, or the mapping itself
       safety: {joint_speed: 1.0}
-      success: task                      # proposes a verdict that the operator confirms; or an import path; or left out
+      success: task                      # proposes a verdict that the operator confirms; or an import path; or null
     policies:
       fixed: results/quickstart/<run>/PandaPush-v0-slippery-fixed-s0
       particles: results/quickstart/<run>/PandaPush-v0-slippery-particles-s0
@@ -50,6 +50,7 @@ T = TypeVar("T")
 Mistakes: TypeAlias = list[tuple[Place, str]]
 
 EXPERT = "expert"
+_UNJUDGED_TASK = "'task' needs a task: add `policy: {task: …}` to the mapping, or write null: only the operator says"
 _UNPLACED_TASK = "drawn starts need a task: add `policy: {task: …}` to the mapping, or list the starts"
 
 
@@ -180,7 +181,7 @@ def _with_meaning(spec: PlanSpec, folder: Path) -> tuple[Plan | None, Mistakes]:
 def _check_task(spec: PlanSpec, mapping: RobotMapping, task: Task | None, mistakes: Mistakes) -> None:
     """Note what needs a task, or a length, that is not there."""
     if spec.target.success == "task" and task is None:
-        mistakes.append((("target", "success"), "'task' needs a task: add `policy: {task: …}` to the mapping"))
+        mistakes.append((("target", "success"), _UNJUDGED_TASK))
     if spec.target.horizon is None and task is None:
         mistakes.append((("target", "horizon"), "is missing; without a task nothing else says how long a trial is"))
     for name, where in spec.policies.items():

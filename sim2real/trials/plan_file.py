@@ -27,7 +27,9 @@ class RobotSection(Section):
     reset: Annotated[str | None, Field(description="Import path of what places robot and objects; else a person.")] = (
         None
     )
-    success: Annotated[str | None, Field(description="'task', or an import path; proposes a verdict.")] = None
+    success: Annotated[
+        str | None, Field(description="Proposes a verdict: 'task', or an import path; null: only the operator says.")
+    ] = "task"
 
 
 class PlanSpec(Section):

@@ -120,7 +120,7 @@ def drawn(screen: Screen) -> RenderableType:
 def plain(screen: Screen) -> Iterator[str]:
     """Yield the screen as lines of text, for pipes, logs and bad terminals."""
     done = screen.progress
-    left = "" if done.seconds_left is None else f", about {_time(done.seconds_left)} left"
+    left = "" if done.seconds_left is None else f", {_time(done.seconds_left)} left"
     spoiled = f", {done.spoiled} spoiled" if done.spoiled else ""
     yield f"--- {_TITLES[screen.phase][0]} --- {screen.trial} ({done.done} of {done.total} done{spoiled}{left})"
     for place in screen.places:
@@ -194,4 +194,4 @@ def _time(seconds: float) -> str:
     minutes = round(seconds / 60)
     if minutes < 1:
         return "less than a minute"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"about {minutes} min" if minutes < 60 else f"about {minutes // 60} h {minutes % 60} min"

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
+from sim2real.policy import MlpPolicy
 from sim2real.robots.fake_keys import fake_mapping
 from sim2real.trials.operator import Stop
 from sim2real.trials.screen import Screen
@@ -36,6 +39,14 @@ def plan_data(**changes: Any) -> dict[str, Any]:
         "trials": 2,
     }
     return plan | changes
+
+
+def small_policy(observation: int, action: int, seed: int = 0) -> MlpPolicy:
+    """Return a policy with one random layer."""
+    rng = np.random.default_rng(seed)
+    layer = (rng.normal(size=(action, observation)).astype(np.float32), np.zeros(action, dtype=np.float32))
+    mean, variance = np.zeros(observation), np.ones(observation)
+    return MlpPolicy("PandaReach-v0", "PPO", (layer,), "tanh", "clip", mean, variance)
 
 
 class Script:

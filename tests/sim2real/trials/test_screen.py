@@ -49,7 +49,7 @@ def test_the_screen_fits_80_columns_and_24_rows() -> None:
     for part in (
         "40.7  -6.3   2.5  -23.0°",
         "63.2   3.0   0.0",
-        "12 of 60 done, block 5 of 20, 1 spoiled, 48 min left",
+        "12 of 60 done, block 5 of 20, 1 spoiled, about 48 min left",
     ):
         assert part in whole
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim2real.errors import Interrupted, RunFolderError
+from sim2real.errors import Interrupted, RunFolderError, SpecError
 from sim2real.robots import FakeRobot
 from sim2real.trials import Plan, plan_from, run_trials
 from sim2real.trials.journal import read_events, written
 from sim2real.trials.log import LOG, TrialLog, read_episode, read_trials
-from tests.support.trials import Script, plan_data
+from sim2real.trials.rig import TrialRobot
+from tests.support.trials import Script, plan_data, small_policy
 
 
 class LastingRobot(FakeRobot):
@@ -166,6 +167,29 @@ def test_a_changed_plan_is_refused_with_the_keys(robot: LastingRobot, tmp_path: 
     with pytest.raises(RunFolderError, match=r"the plan has changed since in: trials, seed\. Undo the change"):
         run_trials(changed, Script({}), output=tmp_path, robot=robot, resume=True)
     assert len(list((tmp_path / "reach").iterdir())) == 1
+
+
+def test_a_policy_from_a_folder_is_tried_and_may_not_change_meanwhile(robot: LastingRobot, tmp_path: Path) -> None:
+    shape = TrialRobot(plan_from(plan_data()), robot).env.observation_space.shape
+    assert shape is not None
+    small_policy(shape[0], 3).save(tmp_path / "trained")
+    data = plan_data(trials=1, policies={"trained": str(tmp_path / "trained"), "expert": "expert"})
+    with pytest.raises(Interrupted):
+        run_trials(plan_from(data), Script({"place": ["g", "q"]}), output=tmp_path, robot=robot)
+    small_policy(shape[0], 3, seed=1).save(tmp_path / "trained")
+    with pytest.raises(RunFolderError, match=r"the plan has changed since in: policies\.trained"):
+        run_trials(plan_from(data), Script({}), output=tmp_path, robot=robot, resume=True)
+    small_policy(shape[0], 3).save(tmp_path / "trained")
+    done = run_trials(plan_from(data), Script({}), output=tmp_path, robot=robot, resume=True)
+    assert {name: rate.n for name, rate in done.results.rates.items()} == {"trained": 1, "expert": 1}
+
+
+def test_a_policy_that_does_not_fit_the_robot_is_refused_before_anything_moves(tmp_path: Path) -> None:
+    small_policy(5, 2).save(tmp_path / "narrow")
+    plan = plan_from(plan_data(policies={"narrow": str(tmp_path / "narrow")}))
+    with pytest.raises(SpecError, match=r"policies\.narrow: takes 5 numbers and gives 2, but the mapping shows"):
+        run_trials(plan, Script({}), output=tmp_path)
+    assert not (tmp_path / "reach").exists()
 
 
 @pytest.fixture(scope="module")
