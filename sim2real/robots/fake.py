@@ -23,6 +23,7 @@ from sim2real.robots.fake_worlds import FakeWorld, arm_and_task, make_world, mea
 from sim2real.robots.faults import Fault, as_faults
 from sim2real_envs.arms import ARMS
 from sim2real_envs.errors import OptionError
+from sim2real_envs.flaws import preset
 from sim2real_envs.parameters import Domain
 from sim2real_envs.state import WorldState
 
@@ -46,6 +47,11 @@ class FakeRecipe:
     def world_made(self) -> FakeWorld:
         """Return what it moves in."""
         return make_world(self.world, self.domain, self.seed, self.tick_s, self.backend, self.flaws)
+
+    def object_noise(self) -> float:
+        """Return one standard deviation of a measured coordinate of the object [m]: what a camera's owner knows."""
+        domain = {**(preset(self.flaws).domain if self.flaws else {}), **self.domain}
+        return float(domain.get("sensor.object_position_noise", 0.0))
 
     def core(self) -> RobotCore:
         """Return the robot."""
@@ -200,7 +206,8 @@ class FakeRobot:
 
     def mapping(self, control: str | None = None, *, past_actions: int = 0) -> dict[str, Any]:
         """Return its mapping, as it would stand in a file; arguments as in ``fake_keys.fake_mapping``."""
-        return fake_mapping(self.world, control, past_actions=past_actions)
+        std_mm = 1e3 * self._recipe.object_noise()
+        return fake_mapping(self.world, control, past_actions=past_actions, object_std_mm=round(std_mm, 3))
 
     # -- inside ------------------------------------------------------------------------------------------------
 

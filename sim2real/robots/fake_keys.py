@@ -60,22 +60,26 @@ def heard(action: Mapping[str, Any], joints: int) -> Array:
     return np.radians([float(action[key]) for key in keys_of("joint.position", joints)])
 
 
-def fake_mapping(world: str, control: str | None = None, *, past_actions: int = 0) -> dict[str, Any]:
+def fake_mapping(
+    world: str, control: str | None = None, *, past_actions: int = 0, object_std_mm: float = 0.0
+) -> dict[str, Any]:
     """Return the mapping of a pseudo-real robot in ``world``, as it would stand in a file.
 
     Args:
         world: As in ``FakeRobot``.
         control: By default ``"ee_delta"`` where there is a task, else ``"joint_position"``.
         past_actions: How many of the last actions the observation ends with.
+        object_std_mm: One standard deviation of each measured coordinate of the object, as measured at rest [mm].
     """
     arm, task = arm_and_task(world)
     observation = []
     for quantity, size in measured_quantities(world).items():
         for index, key in enumerate(keys_of(quantity, size)):
             low, high = _range(arm, quantity, index)
-            observation.append(
-                {"key": key, "is": quantity, "unit": _SPOKEN[quantity], "low": round(low, 3), "high": round(high, 3)}
-            )
+            entry: dict[str, Any] = {"key": key, "is": quantity, "unit": _SPOKEN[quantity]}
+            entry |= {"low": round(low, 3), "high": round(high, 3)}
+            noisy = quantity == "object.position" and object_std_mm > 0.0
+            observation.append(entry | {"std": object_std_mm} if noisy else entry)
     observation.append({"key": "stamp", "is": "time", "unit": "s"})
     action = []
     for index, joint in enumerate(ARMS[arm].joints):

@@ -2,8 +2,9 @@
 
 The same task object makes the observation, says what success is and measures
 the outcomes, so that a policy cannot tell the difference: only that here every
-number is measured. Whether an object is at rest is judged over a fifth of a
-second: a difference of two noisy positions 0.04 s apart is never at rest.
+number is measured. Whether an object is at rest is judged over as many control
+periods as the stated noise (``std``) of its position asks for: two positions of
+1 mm noise, 0.04 s apart, differ by 35 mm/s even at rest.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sim2real_envs.state import WorldState
 from sim2real_envs.tasks import Judgement, Task
 
 _NO_FORCE = (0.0, 0.0, 0.0)
-_REST_S = 0.2
+_LONGEST_LOOK = 12  # control periods over which rest is judged at most
 
 
 class TaskView:
@@ -48,7 +49,7 @@ class TaskView:
         self._past: deque[list[float]] = deque(maxlen=past)
         self._actions = actions
         self._before: Mapping[str, Array] = {}
-        self._places: deque[Array] = deque(maxlen=1 + max(1, round(_REST_S / period)))
+        self._places: deque[Array] = deque(maxlen=1 + _look(mapping, task, period))
         self._moment: tuple[Measurement, ToolPose, Reading]
         self._start: WorldState
 
@@ -131,6 +132,14 @@ class TaskView:
         lately = (place - self._places[0]) / (self._elapsed * max(1, len(self._places) - 1))
         true = BodyReading(place.tolist(), _upright(yaw).tolist(), lately.tolist(), _NO_FORCE)
         return (seen,), (true,)
+
+
+def _look(mapping: RobotMapping, task: Task, period: float) -> int:
+    """Return over how many control periods a velocity has to be taken to be within half the rest speed by chance."""
+    std = mapping.spread("object.position")
+    if math.isinf(task.rest_speed) or not std.any():
+        return 1
+    return min(_LONGEST_LOOK, math.ceil(2.0 * math.sqrt(2.0) * float(std.max()) / (task.rest_speed * period)))
 
 
 def _upright(yaw: float) -> Array:

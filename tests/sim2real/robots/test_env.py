@@ -33,7 +33,8 @@ class Stage:
         self.clock = SimulatedClock()
         self.robot = StagedRobot(FakeRecipe(world, **recipe), self.clock, timeout_s=options.pop("timeout_s", 0.05))
         self.witness = Witness(self.robot, self.clock)
-        self.mapping = RobotMapping.from_dict(fake_mapping(world, control, past_actions=past))
+        std = options.pop("object_std_mm", 0.0)
+        self.mapping = RobotMapping.from_dict(fake_mapping(world, control, past_actions=past, object_std_mm=std))
         self.env = RealRobotEnv(self.witness, self.mapping, clock=self.clock, **options)
 
     def place(self, start: WorldState) -> None:
@@ -283,7 +284,8 @@ def test_in_the_same_world_a_robot_shows_what_the_simulator_does() -> None:
 
 
 def test_rest_can_be_seen_through_the_noise_of_a_camera() -> None:
-    stage = Stage("PandaPush-v0", domain={"sensor.object_position_noise": 0.001}, success="task")
+    noise = {"sensor.object_position_noise": 0.001}
+    stage = Stage("PandaPush-v0", domain=noise, object_std_mm=1.0, success="task")
     stage.env._reset_source = stage.place
     start = {"object.pose": np.array([0.5, 0.1, 0.025, 0, 0, 0, 1.0]), "goal": np.array([0.5, 0.1, 0.0])}
     stage.env.reset(seed=0, options={"start": start})
