@@ -24,6 +24,7 @@ from sim2real.experiment.result import Result
 from sim2real.experiment.spec import ExperimentSpec, spec_from
 from sim2real.exporting.domain import IdentifiedDomain, identified_domain, write_domain
 from sim2real.recordings import Recording, joint_log
+from sim2real.recordings.excitation import excitation_warnings
 from sim2real.recordings.log import Log, read_log, write_log
 from sim2real.report.run import Run
 from sim2real_envs import rigs
@@ -41,10 +42,8 @@ PARAMETERS = (
     "actuator.damping_scale",
 )
 """What is identified by default."""
-STILL = 0.02
-"""A joint that moves less than that says little of its friction and gains [rad]."""
-SLOW = 0.1
-"""A log whose joints all stay slower says little of damping, armature and delay [rad/s]."""
+OTHER_GAINS = 1.3
+"""Gains that differ by more than this factor from the arm's own lie outside of their default range."""
 
 
 @dataclass(frozen=True)
@@ -188,29 +187,6 @@ def arm_of(env_id: str) -> str:
     return str(found)
 
 
-def excitation_warnings(recordings: Sequence[Recording]) -> tuple[str, ...]:
-    """Return what is said of motion that identifies little, before anything is fitted."""
-    moves = np.array([np.ptp(_known(recording.values[joint_log.POSITION]), axis=0) for recording in recordings])
-    speeds = np.array([np.abs(_known(recording.values[joint_log.VELOCITY])).max(axis=0) for recording in recordings])
-    still = np.flatnonzero(moves.max(axis=0) < STILL) + 1
-    if len(still) == moves.shape[1]:
-        return (f"No joint moves by {STILL:g} rad within a window: the log identifies nothing. Log larger motions.",)
-    found = []
-    if len(still) > 0:
-        many = len(still) > 1
-        who = f"Joints {', '.join(map(str, still))} hardly move" if many else f"Joint {still[0]} hardly moves"
-        found.append(f"{who} (less than {STILL:g} rad within a window): what is found comes from the others.")
-    if speeds.max() < SLOW:
-        found.append(
-            f"No joint is faster than {SLOW:g} rad/s: damping, armature and delay can hardly be told. Log fast motions."
-        )
-    return tuple(found)
-
-
-def _known(values: Any) -> Any:
-    return values[np.isfinite(values).all(axis=1)]
-
-
 def _merged(logs: Sequence[Log], paths: Sequence[Path]) -> Log:
     """Return all episodes in one log, numbered anew where there are several logs."""
     first = logs[0]
@@ -262,6 +238,13 @@ def _run(
     warnings = list(excitation_warnings(recordings))
     if data.robot and data.robot != arm:
         warnings.insert(0, f"The log is of {data.robot!r}, but {arm!r} is fitted to it.")
+    if data.gains is not None:
+        ratio = data.gains.stiffness / np.array([joint.stiffness for joint in ARMS[arm].joints])
+        if not ((ratio > 1.0 / OTHER_GAINS) & (ratio < OTHER_GAINS)).all():
+            warnings.append(
+                f"The log's controller has {ratio.min():.2g} to {ratio.max():.2g} times the stiffness of the arm's, "
+                "and 'actuator.stiffness_scale' is relative to that: give it a range that holds both."
+            )
     result = launch.run(spec, output=output, progress=progress, report=report)
     run = Run(result.folder)
     piece = run.pieces[0]

@@ -13,8 +13,9 @@ import yaml
 from sim2real.cli import main
 from sim2real.errors import InsufficientEvidence, RecordingError, SpecError
 from sim2real.experiment.spec import load_spec
-from sim2real.fitting import Fitted, arm_of, excitation_warnings, fit_logs
+from sim2real.fitting import Fitted, arm_of, fit_logs
 from sim2real.recordings import joint_log
+from sim2real.recordings.excitation import excitation_warnings
 from sim2real.recordings.log import Log, read_log, write_log
 from sim2real_envs.errors import OptionError, UnknownNameError
 from tests.support.arm_logs import arm_log
@@ -26,7 +27,7 @@ SENSORS = {"sensor.joint_position_noise": NOISE, "sensor.joint_velocity_noise": 
 
 @pytest.fixture(scope="module")
 def log() -> Log:
-    return arm_log("PandaReach-v0", {**TRUTH, **SENSORS}, episodes=3, steps=40)
+    return arm_log("PandaReach-v0", {**TRUTH, **SENSORS}, episodes=3, steps=34)
 
 
 @pytest.fixture(scope="module")
