@@ -58,8 +58,7 @@ def answer(run: Run) -> str:
     """Return the result in one sentence with its interval; empty before there is one."""
     results = run.methods_results
     if run.identifies:
-        found = [(m, r["identification"]) for m, r in results.items() if r.get("identification")]
-        return " ".join(_identified_sentence(method, identification) for method, identification in found)
+        return " ".join(_identified_sentence(who, identification) for who, identification in _identifications(run))
     measured = {method: r["real"] for method, r in results.items() if r.get("real") and r["real"]["n"]}
     rivals = {method: rate for method, rate in measured.items() if method != CEILING} or measured
     if not rivals:
@@ -79,6 +78,19 @@ def answer(run: Run) -> str:
         if method != best
     ]
     return sentence + (f"; {listed(others)}." if others else ".") + _separation(best, rivals)
+
+
+def _identifications(run: Run) -> list[tuple[str, Table]]:
+    """Return what each method found, pooled over seeds; of several targets, which may tell of different parameters,
+    what it found on each with the first seed.
+    """
+    if len(run.targets) <= 1:
+        return [(m, r["identification"]) for m, r in run.methods_results.items() if r.get("identification")]
+    return [
+        (f"{entry['method']} on {entry['target']}", entry["identification"])
+        for entry in run.results
+        if entry.get("identification") and entry["seed"] == run.seeds[0]
+    ]
 
 
 def _separation(best: str, rivals: Mapping[str, Table]) -> str:

@@ -96,6 +96,22 @@ def test_an_identification_says_what_was_and_what_was_not_identified(identify_ru
     assert "not identified: object.restitution and object.mass" in text
 
 
+def test_what_was_identified_is_said_of_each_target_where_there_are_several(identify_run: Path) -> None:
+    spec, tosses = identify_run / "spec.yaml", identify_run / "pieces" / "cube_toss-tosses-particles-s0"
+    spec.write_text(spec.read_text().replace("targets:", "targets:\n  other: {type: recording, data: cube_toss}"))
+    other = Path(shutil.copytree(tosses, tosses.with_name("cube_toss-other-particles-s0")))
+    done = json.loads((other / "done.json").read_text())
+    done["result"]["target"] = "other"
+    done["result"]["identification"]["parameters"]["object.friction"]["verdict"] = "not identified"
+    done["result"]["identification"]["held_out"]["n"] = 12
+    (other / "done.json").write_text(json.dumps(done))
+    text = page_of(identify_run).text
+    assert "particles on tosses, fitted on 30 recordings, predicts 426 recordings it has not seen" in text
+    assert "particles on other, fitted on 30 recordings, predicts 12 recordings it has not seen" in text
+    assert len(re.findall(r"dentified: object\.friction 0\.1[89]\d* \(90 % interval", text)) == 1
+    assert "not identified: object.friction, object.restitution and object.mass" in text
+
+
 def test_a_run_that_is_still_going_on_says_so(train_run: Path) -> None:
     (train_run / "summary.json").unlink()
     shutil.rmtree(train_run / "pieces" / "PandaPush-v0-slippery-oracle-s1")
