@@ -35,6 +35,7 @@ CONTINUE = Key("c", "continue", "go on")
 RELEASE = Key("r", "reset", "it is safe: reset the stop (asks for your name)")
 ANY = Key(" ", "stop", "or any other key: STOP THE ROBOT")
 
+_REASON = "(empty: it was not)"
 _FEW = 8  # trials of which the median time is taken
 
 
@@ -158,18 +159,20 @@ class Session:
             word = "success" if proposed else "failure"
             lines.append("" if ran.stopped else f"What was measured says: {word.upper()}.")
             keys = (replace(CONFIRM, meaning=f"confirm: {word}"), *keys)
-        key = self._ask("verdict", slot, keys, tuple(filter(None, lines)))
-        if key == SPOILED.character:
-            return None, self._operator.text("Why was it spoiled?") or "no reason was given"
-        return (proposed if key == CONFIRM.character else key == YES.character), ""
+        while True:
+            key = self._ask("verdict", slot, keys, tuple(filter(None, lines)))
+            if key != SPOILED.character:
+                return (proposed if key == CONFIRM.character else key == YES.character), ""
+            if reason := self._operator.text(f"Why was it spoiled? {_REASON}"):
+                return None, reason
 
     def _undo(self) -> None:
         trials = self._log.history.trials
         index = len(trials) - 1
         if index < 0 or trials[index].spoiled:
             return
-        reason = self._operator.text("Why was the last trial spoiled?") or "no reason was given"
-        self._log.note("spoiled", trial=index, reason=reason)
+        if reason := self._operator.text(f"Why was the last trial spoiled? {_REASON}"):
+            self._log.note("spoiled", trial=index, reason=reason)
 
     def _free(self) -> None:
         """After a stop, wait for a person to say by name that the robot may go on."""

@@ -56,8 +56,18 @@ def counted(folder: Path, plan: Plan) -> list[tuple[int, int, bool | None]]:
 def test_verdicts_undone_and_spoiled_trials_are_kept_as_they_were_said(robot: LastingRobot, tmp_path: Path) -> None:
     plan = plan_from(plan_data())
     script = Script(
-        {"place": ["g", "g", "u", "t", "p", "g"], "verdict": ["y", "n", "x", "n", "y", "\n"], "paused": ["c"]},
-        texts=("the goal was moved", "new battery", "the light went out"),
+        {
+            "place": ["g", "g", "u", "u", "t", "p", "g"],
+            "verdict": ["y", "n", "x", "x", "n", "y", "\n"],
+            "paused": ["c"],
+        },
+        texts=(
+            "",
+            "the goal was moved",
+            "new battery",
+            "",
+            "the light went out",
+        ),  # without a reason nothing is spoiled
     )
     done = run_trials(plan, script, output=tmp_path, robot=robot)
     log = TrialLog(done.folder, plan)

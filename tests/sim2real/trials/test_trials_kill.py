@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from sim2real.experiment.strict_yaml import dump
 from sim2real.trials import plan_from
 from sim2real.trials.log import LOG, TrialLog
@@ -35,11 +37,15 @@ def trials_in(folder: Path) -> int:
     return sum(path.read_bytes().count(b'"event": "trial"') for path in folder.glob(f"reach/*/{LOG}"))
 
 
-def test_trials_survive_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kills", [[(1, 0.15)], pytest.param([(0, 0.0), (1, 0.1), (1, 0.3), (3, 0.0), (5, 0.2)], marks=pytest.mark.slow)]
+)
+def test_trials_survive_kills(kills: list[tuple[int, float]], tmp_path: Path) -> None:
+    """Each kill comes so long [s] after so many trials are done: in the midst of the next one."""
     data = plan_data(trials=3)
     (tmp_path / "plan.yaml").write_text(dump(data))
     (tmp_path / "answers").write_text("go\nenter\n" * 20)
-    for trials, moment in ((1, 0.1), (3, 0.3)):  # in the midst of the trial after the first, and the third
+    for trials, moment in kills:
         process = start(tmp_path)
         while process.poll() is None and trials_in(tmp_path) < trials:
             time.sleep(0.005)
@@ -54,7 +60,7 @@ def test_trials_survive_kills(tmp_path: Path) -> None:
     plan = plan_from(data)
     log = TrialLog(folder, plan)
     assert [trial.slot for trial in log.history.trials] == list(plan.order)
-    assert [event["event"] for event in log.events].count("session") == 3
+    assert [event["event"] for event in log.events].count("session") >= 2
     for trial in log.history.trials:
         assert log.read_episode(trial).steps == trial.steps
     assert len(list((folder / "episodes").iterdir())) == len(plan.order)
