@@ -16,8 +16,8 @@ independent errors. The search starts from the best of a Sobol design
 as recordings differ, cut off at the ranges (``laplace``).
 
 It needs trajectories and the actions that drove them. For d parameters it costs
-at most ``designs + starts * steps * (2 d + 5)`` replays of the few recordings
-that it begins with, then some ``steps * (2 d + 5)`` of all of them; a third of
+at most ``designs + starts * steps * (2 d + 10)`` replays of the few recordings
+that it begins with, then some ``steps * (2 d + 10)`` of all of them; a third of
 that is usual.
 
 It fails where trajectories are chaotic (after an impact a small difference

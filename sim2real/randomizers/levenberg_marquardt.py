@@ -10,8 +10,9 @@ for lambda from a ladder around the last that was best (Levenberg, 1944;
 Marquardt, 1963; More, 1978). A simulator is not smooth: differences begin wide
 and become finer as the steps do. A parameter that the simulator rounds, as a
 delay to whole physics steps, moves nothing within a step: its differences are
-never finer than that, and steps of one and two of them are tried besides, the
-others following along the linear model.
+never finer than that, steps of one and two of them are tried besides, the
+others following along the linear model, and steps in which it stays where it
+is: at the edge of a rounding any other would cross it.
 """
 
 from __future__ import annotations
@@ -126,10 +127,14 @@ def _trials(climb: Climb, roundings: Array) -> Iterator[Array]:
     if size <= 0.0:
         yield np.append(climb.point, climb.damping)
         return
-    for factor in LADDER:
-        damping = max(climb.damping * factor, LEAST_DAMPING)
-        step = _step(normal + damping * size * np.eye(len(slope)), slope, climb.point)
-        yield np.append(np.clip(climb.point + step, 0.0, 1.0), damping)
+    smooth = roundings == 0.0
+    for free in [np.ones_like(smooth)] + [smooth] * bool(smooth.any() and not smooth.all()):
+        for factor in LADDER:
+            damping = max(climb.damping * factor, LEAST_DAMPING)
+            damped = normal[np.ix_(free, free)] + damping * size * np.eye(int(free.sum()))
+            moved = climb.point.copy()
+            moved[free] += _step(damped, slope[free], climb.point[free])
+            yield np.append(np.clip(moved, 0.0, 1.0), damping)
     damped = normal + climb.damping * size * np.eye(len(slope))
     for column in np.flatnonzero(roundings):
         rest = np.arange(len(slope)) != column
