@@ -8,7 +8,8 @@ A randomizer of your own is checked by six lines in a test module::
         def make(self, space):
             return Mine.create(space)
 
-``FakeRobot`` is a pseudo-real robot in a process of its own, see ``sim2real.robots.fake``.
+A target of your own inherits ``TargetContract`` in the same way. ``FakeRobot`` is a pseudo-real robot in a process of
+its own, see ``sim2real.robots.fake``.
 
 Nothing here starts a physics engine, but a ``FakeRobot`` in a world that needs one.
 """
@@ -28,6 +29,7 @@ from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need, Replayed, Segment
 from sim2real.randomizers.base import Practice, Randomizer
+from sim2real.target_contract import TargetContract
 from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Parameter, ParameterSpace
@@ -368,4 +370,12 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["SLIDE_OUTCOMES", "SLIDE_SPACE", "RandomizerContract", "SlideReplay", "shuffled", "slide_evidence"]
+__all__ = [
+    "SLIDE_OUTCOMES",
+    "SLIDE_SPACE",
+    "RandomizerContract",
+    "SlideReplay",
+    "TargetContract",
+    "shuffled",
+    "slide_evidence",
+]

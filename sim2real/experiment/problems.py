@@ -114,6 +114,8 @@ def _expectation(kind: str, context: Mapping[str, Any], value: object, message: 
         return "must not be empty"
     if kind == "greater_than_equal":
         law = f"must be at least {context['ge']:g}"
+    elif kind == "greater_than":
+        law = f"must be greater than {context['gt']:g}"
     elif kind == "less_than_equal":
         law = f"must be at most {context['le']}"
     else:

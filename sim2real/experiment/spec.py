@@ -23,7 +23,7 @@ from sim2real.experiment.parameter_presets import KEY, SCHEMA, without_preset, w
 from sim2real.experiment.problems import Problem, line_of, shown, structure_problems
 from sim2real.experiment.sections import Name, Number, Section, Seed
 from sim2real.experiment.strict_yaml import Document, Place, Value, dump, read_document
-from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, TargetSpec
+from sim2real.experiment.target_specs import SECTIONS, RecordingTarget, TargetSpec, with_mappings
 from sim2real_envs.parameters import ParameterSpace
 
 Overrides: TypeAlias = Iterable[str] | Mapping[str, object]
@@ -224,8 +224,9 @@ def _checked(document: Document, source: str, overrides: Overrides, seed: int | 
         raise SpecError([*document.problems, law], source)
     data, lines, sentences = _overridden(document, document.value, overrides, seed)
     data, presets = written_out(data)
+    data, mappings = with_mappings(data, Path(source).parent)
     spec, structure = _structure(without_preset(data))
-    one_each = {problem.place: problem for problem in (*structure, *meaning_problems(data), *presets)}
+    one_each = {problem.place: problem for problem in (*structure, *meaning_problems(data), *presets, *mappings)}
     problems = [problem for place, problem in one_each.items() if not _below(place, document.unread)]
     problems.sort(key=lambda problem: line_of(problem.place, lines) or 0)
     sentences = [*document.problems, *sentences, *(problem.sentence(lines) for problem in problems)]

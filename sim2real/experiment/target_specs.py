@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
@@ -9,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sim2real.errors import SpecError
+from sim2real.experiment.problems import Problem
 from sim2real.experiment.sections import Number, Section, Seed
 from sim2real.experiment.strict_yaml import Value, read_document
 from sim2real.robots.limits import safety_limits
@@ -18,7 +20,7 @@ from sim2real_envs.flaws import preset
 from sim2real_envs.parameters import ParameterSpace
 
 Log: TypeAlias = Literal["sensors", "outcomes"]
-IMPORT_PATH = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$"
+_IMPORT_PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 _LOG = Field(description="What its episodes contain.")
 
 
@@ -89,17 +91,47 @@ class PresetTarget(Section):
         return preset(self.preset).domain_in(space) | dict(self.domain)
 
 
-def _mapping_of(value: object) -> object:
-    """Return the mapping of a robot: as it is, or read from the file that is named."""
-    if not isinstance(value, str):
-        return value
-    try:
-        document = read_document(Path(value))
-    except SpecError as error:
-        raise ValueError("; ".join(error.problems)) from error
-    if document.problems:
-        raise ValueError("; ".join(document.problems))
-    return document.value
+def _import_path(value: str) -> str:
+    if not _IMPORT_PATH.fullmatch(value):
+        raise ValueError(f"must be an import path such as my_lab.arm:make_robot, but got {value!r}")
+    return value
+
+
+def _task_or_path(value: str) -> str:
+    return value if value == "task" else _import_path(value)
+
+
+ImportPath: TypeAlias = Annotated[str, AfterValidator(_import_path)]
+
+
+def with_mappings(data: dict[str, Value], folder: Path) -> tuple[dict[str, Value], list[Problem]]:
+    """Return an experiment in which mappings of robots that are named by a path have been read, and what went wrong.
+
+    Args:
+        data: The experiment.
+        folder: What paths are relative to.
+    """
+    targets, problems = data.get("targets"), list[Problem]()
+    if not isinstance(targets, dict):
+        return data, problems
+    written = dict(targets)
+    for name, entry in targets.items():
+        if isinstance(entry, dict) and isinstance(entry.get("mapping"), str):
+            path = folder / str(entry["mapping"])
+            try:
+                document = read_document(path)
+                wrong = document.problems
+                written[name] = {**entry, "mapping": document.value}
+            except SpecError as error:
+                wrong = error.problems
+                written[name] = {**entry, "mapping": {}}
+            problems += [Problem(("targets", name, "mapping"), f"{path}: {problem}") for problem in wrong]
+    return {**data, "targets": written}, problems
+
+
+def _read_before(value: object) -> object:
+    """A path was replaced by what it names, in ``with_mappings``; the schema of the file allows both."""
+    return value
 
 
 def _right_mapping(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -116,25 +148,24 @@ class RobotTarget(Section):
     experiment_kind: ClassVar[str] = "train"
 
     type: Literal["robot"]
-    robot: Annotated[str, Field(pattern=IMPORT_PATH, description="What makes it, such as my_lab.arm:make_robot.")]
+    robot: Annotated[ImportPath, Field(description="What makes it, such as my_lab.arm:make_robot.")]
     mapping: Annotated[
         Mapping[str, Any],
-        BeforeValidator(_mapping_of, json_schema_input_type=str | dict[str, Any]),
+        BeforeValidator(_read_before, json_schema_input_type=str | dict[str, Any]),
         AfterValidator(_right_mapping),
-        Field(description="Its keys, their order, units and limits; or the path of a file with them."),
+        Field(description="Its keys, their order, units and limits; or the path of a file with them, beside this one."),
     ]
     options: Annotated[Mapping[str, Any], Field(description="What it is made with.", default_factory=dict)]
     rate: Annotated[float, Field(gt=0.0, description="Control periods per second.")] = 1.0 / CONTROL_PERIOD
     horizon: Annotated[int | None, Field(ge=1, description="Steps of an episode; by default the task's.")] = None
     safety: Annotated[Mapping[str, Any], Field(description="Limits between policy and robot.", default_factory=dict)]
-    reset: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Brings it to a start.")] = None
+    reset: Annotated[ImportPath | None, Field(description="Brings it to a start.")] = None
     success: Annotated[
-        str | None, Field(pattern=f"^task$|{IMPORT_PATH}", description="Says whether an episode has succeeded.")
+        Annotated[str, AfterValidator(_task_or_path)] | None,
+        Field(description="Says whether an episode has succeeded: task, or an import path."),
     ] = "task"
-    verdict: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Asked once, at the end.")] = None
-    release: Annotated[str | None, Field(pattern=IMPORT_PATH, description="Asked who lets it go on after a stop.")] = (
-        None
-    )
+    verdict: Annotated[ImportPath | None, Field(description="Asked once, at the end.")] = None
+    release: Annotated[ImportPath | None, Field(description="Asked who lets it go on after a stop.")] = None
     log: Annotated[Log, _LOG] = "sensors"
 
     @model_validator(mode="after")

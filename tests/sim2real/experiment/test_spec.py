@@ -19,7 +19,7 @@ from sim2real.errors import SpecError
 from sim2real.experiment import catalogue
 from sim2real.experiment.overrides import plain
 from sim2real.experiment.spec import ExperimentSpec, json_schema, load_spec, spec_from
-from sim2real.experiment.target_specs import RecordingTarget
+from sim2real.experiment.target_specs import RecordingTarget, RobotTarget
 
 TRAIN = """\
 name: quickstart
@@ -100,7 +100,9 @@ def test_a_completed_experiment_reads_back_to_itself(tmp_path: Path, text: str) 
 def test_a_target_is_exchanged_by_one_word(tmp_path: Path) -> None:
     spec = load(tmp_path, TRAIN + "  engine: {type: mujoco}\n  robot: {type: preset, preset: worn}\n")
     space = catalogue.parameter_space("train", "PandaPush-v0", {})
-    hidden, engine, robot = (entry for entry in spec.targets.values() if not isinstance(entry, RecordingTarget))
+    hidden, engine, robot = (
+        entry for entry in spec.targets.values() if not isinstance(entry, RecordingTarget | RobotTarget)
+    )
     assert [entry.world_options for entry in (hidden, engine, robot)] == [{}, {"backend": "mujoco"}, {"flaws": "worn"}]
     assert hidden.truth(space) == {"object.friction": 0.08, "actuator.delay": 0.1}
     assert engine.truth(space) == {}
@@ -280,7 +282,7 @@ extra: !!python/name:os.system x
         "line 14, targets.sl ip.domain.foo: 'foo' is not a parameter of PandaPush-v0.",
         "line 14, targets.sl ip.log: must be one of sensors, outcomes, but got 'sensor' (text)",
         "line 15, targets.b.robot: is missing",
-        "line 16, targets.c.type: must be one of hidden, mujoco, preset, robot, recording, but got 'hiden' (text). Did you",
+        "line 16, targets.c.type: must be one of hidden, mujoco, preset, robot, recording, but got 'hiden' (text).",
         "line 17, targets.d.type: is missing",
         "line 18, targets.e: must be a mapping, but got 4",
         "line 19, targets.f.type: 'recording' needs `kind: identify`, but kind is train",
@@ -496,3 +498,41 @@ IDENTIFY_DATA = {
     "methods": ["particles"],
     "targets": {"tosses": {"type": "recording", "data": "cube_toss", "fit": 30}},
 }
+
+
+# -- Robots ------------------------------------------------------------------------------------------------------
+
+ROBOT = Path(__file__).parents[3] / "experiments" / "fake_robot.yaml"
+
+
+def test_a_mapping_is_read_from_beside_the_experiment_and_written_out() -> None:
+    spec = load_spec(ROBOT)
+    mapping = spec.to_dict()["targets"]["bench"]["mapping"]  # type: ignore[index,call-overload]
+    assert mapping["arm"] == "Panda"  # type: ignore[index,call-overload]
+    assert spec_from(spec.to_dict()).to_yaml() == spec.to_yaml()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("targets.bench.mapping=nope.yaml", "nope.yaml: there is no file"),
+        (
+            "targets.bench.robot=x",
+            "targets.bench.robot: must be an import path such as my_lab.arm:make_robot, but got 'x'",
+        ),
+        ("targets.bench.success=tusk", "targets.bench.success: must be an import path"),
+        ("targets.bench.rate=0", "targets.bench.rate: must be greater than 0, but got 0"),
+        ("methods=[oracle]", "'oracle' trains on the truth, which the robot of targets.bench does not tell"),
+    ],
+)
+def test_a_mistake_in_a_robot_is_named(change: str, said: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_spec(ROBOT, [change])
+    assert said in str(caught.value)
+
+
+def test_a_limit_that_does_not_exist_is_named_with_those_that_do(tmp_path: Path) -> None:
+    text = ROBOT.read_text().replace("joint_speed", "joint_sped").replace("robots/", f"{ROBOT.parent}/robots/")
+    (tmp_path / "robot.yaml").write_text(text)
+    with pytest.raises(SpecError, match=r"'joint_sped' is not a safety limit\. Did you mean 'joint_speed'"):
+        load_spec(tmp_path / "robot.yaml")
