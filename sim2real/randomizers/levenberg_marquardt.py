@@ -31,6 +31,7 @@ Evaluate = Callable[[Array], Array]
 LADDER = (1e-2, 1e-1, 1.0, 1e1, 1e2)
 FIRST_DAMPING = 1e-2
 LEAST_DAMPING = 1e-8
+FOLLOWING = 1e-5  # most damping of what follows a rounded parameter: a ridge is followed whole
 WIDEST, FINEST = 0.05, 0.005
 TRIED_ROUNDINGS = (-2.0, -1.0, 1.0, 2.0)
 TOLERANCE = 1e-4  # of the cost: less gain than this is none
@@ -135,7 +136,7 @@ def _trials(climb: Climb, roundings: Array) -> Iterator[Array]:
             moved = climb.point.copy()
             moved[free] += _step(damped, slope[free], climb.point[free])
             yield np.append(np.clip(moved, 0.0, 1.0), damping)
-    damped = normal + climb.damping * size * np.eye(len(slope))
+    damped = normal + min(climb.damping, FOLLOWING) * size * np.eye(len(slope))
     for column in np.flatnonzero(roundings):
         rest = np.arange(len(slope)) != column
         for count in TRIED_ROUNDINGS:
