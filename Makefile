@@ -1,6 +1,6 @@
 # Every target sets up .venv first (Python 3.11, versions pinned in constraints.txt); repeated set-up is instant.
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test test-envs test-slow check notebooks build clean
+.PHONY: help install quickstart test test-envs test-robots test-slow check notebooks build clean
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1	/' | expand -t 14
@@ -16,6 +16,9 @@ test: ## Run the tests that take seconds
 
 test-envs: ## Run the long tests of the environments: every parameter under every observation
 	@PYTHON="$(PYTHON)" scripts/tasks test-envs
+
+test-robots: ## Run the control loop with a pseudo-real robot at 50 Hz for a minute
+	@PYTHON="$(PYTHON)" scripts/tasks test-robots
 
 test-slow: ## Run the tests that take minutes
 	@PYTHON="$(PYTHON)" scripts/tasks test-slow

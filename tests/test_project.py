@@ -15,7 +15,18 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TASKS = ROOT / "scripts" / "tasks"
-TARGETS = ("install", "quickstart", "test", "test-envs", "test-slow", "check", "notebooks", "build", "clean")
+TARGETS = (
+    "install",
+    "quickstart",
+    "test",
+    "test-envs",
+    "test-robots",
+    "test-slow",
+    "check",
+    "notebooks",
+    "build",
+    "clean",
+)
 
 
 @pytest.fixture(scope="module")

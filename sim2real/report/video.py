@@ -156,7 +156,8 @@ def _drawn_domains(run: Run, piece: Piece, episodes: int) -> list[Domain]:
 
 def _film(box: Box, common: None, take: Take) -> Film:
     """Play one episode in a worker, which keeps its environment."""
-    env = box.keep((Take, take.env_id, json.dumps(dict(take.options), sort_keys=True)), lambda: sim2real_envs.make(take.env_id, **take.options))
+    key = (Take, take.env_id, json.dumps(dict(take.options), sort_keys=True))
+    env = box.keep(key, lambda: sim2real_envs.make(take.env_id, **take.options))
     observation, _ = env.reset(seed=take.seed, options={"domain": dict(take.domain)})
     pictures, over, info = [np.asarray(env.render())], False, {}
     while not over:
