@@ -94,8 +94,8 @@ class WorldState:
             ``"finger.command"`` (1,) m: the opening that was asked of them before, where it differs from where they
             are, as around something held; ``"object.pose"`` (7,), ``"object.twist"`` (6,), the same for ``"support"``,
             ``"hole.pose"`` (7,), ``"goal"`` (3,); of a pushed object, ``"object.feet"`` (n, 2) m, where it stands on
-            the table, in its frame, and ``"pusher.position"`` (2,) m; a rig or task without an arm, an object, a second one or a hole lacks
-            those names.
+            the table, in its frame, and ``"pusher.position"`` (2,) m; a rig or task without an arm, an object, a second
+            one or a hole lacks those names.
         spread: One standard deviation of what was measured, same keys and shapes (rotation as (3,) rad after the
             position's (3,) for a pose); an absent name means exact.
         commands: Past commands (h, a), latest last, in the actuator's own units: joint targets, then the opening of the
