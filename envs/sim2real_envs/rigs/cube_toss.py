@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -99,6 +100,11 @@ class CubeTossRig:
         OptionError: Unless ``rate`` is positive and finite.
     """
 
+    parameters: ClassVar[ParameterSpace] = PARAMETERS
+    outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
+    signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
+
     def __init__(self, rate: float = RATE) -> None:
         if not (math.isfinite(rate) and rate > 0.0):
             raise OptionError(f"`rate > 0` must hold, but got rate={rate!r} Hz.")
@@ -108,26 +114,6 @@ class CubeTossRig:
         self._length_scale = 1.0
         self._engine = BulletFreeBody([EDGE / 2.0] * 3, [INERTIA_PER_MASS] * 3, self._period)
         self.apply(self.parameters.nominal())
-
-    @property
-    def parameters(self) -> ParameterSpace:
-        """Contact, cube and gravity, and the recording's length scale."""
-        return PARAMETERS
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What ``measure`` returns: what friction, the length scale and the contact leave behind in a toss."""
-        return OUTCOMES
-
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The pose of the cube."""
-        return SIGNALS
-
-    @property
-    def misfits(self) -> tuple[Misfit, ...]:
-        """Mean position and rotation error."""
-        return MISFITS
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter."""

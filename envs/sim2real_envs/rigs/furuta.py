@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -92,28 +93,13 @@ _FIELDS = {
 class FurutaRig:
     """The recorded rotary pendulum, integrated with steps of at most 4 ms."""
 
+    parameters: ClassVar[ParameterSpace] = PARAMETERS
+    outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
+    signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
+
     def __init__(self) -> None:
         self.apply(self.parameters.nominal())
-
-    @property
-    def parameters(self) -> ParameterSpace:
-        """Motor with its drive, arm, pole, cable and gravity."""
-        return PARAMETERS
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What ``measure`` returns: where arm and pole are in between and at the end, and how far they went."""
-        return OUTCOMES
-
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The two angles."""
-        return SIGNALS
-
-    @property
-    def misfits(self) -> tuple[Misfit, ...]:
-        """Root mean square errors of the two angles."""
-        return MISFITS
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -101,28 +102,13 @@ MISFITS = (
 class PlanarPushRig:
     """The recorded triangle on its board, with a probe that goes its way whatever the triangle does."""
 
+    parameters: ClassVar[ParameterSpace] = PARAMETERS
+    outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
+    signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
+
     def __init__(self) -> None:
         self._domain: dict[str, float] = dict(PARAMETERS.nominal())
-
-    @property
-    def parameters(self) -> ParameterSpace:
-        """Both frictions, mass and where it rests, and faults of the recording."""
-        return PARAMETERS
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What ``measure`` returns: how far the object went and turned, and the mean force."""
-        return OUTCOMES
-
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """Pose and angle of the object, force on it, and its direction of motion."""
-        return SIGNALS
-
-    @property
-    def misfits(self) -> tuple[Misfit, ...]:
-        """Angle of the motion, errors of the pose after the push, and error of the mean force."""
-        return MISFITS
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -94,28 +95,13 @@ _FIELDS = {
 class ServoRig:
     """The recorded servo with its weight, integrated with steps of at most 3 ms."""
 
+    parameters: ClassVar[ParameterSpace] = PARAMETERS
+    outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
+    signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
+
     def __init__(self) -> None:
         self.apply(self.parameters.nominal())
-
-    @property
-    def parameters(self) -> ParameterSpace:
-        """Supply, motor with its controller, friction, weight and gravity."""
-        return PARAMETERS
-
-    @property
-    def outcomes(self) -> tuple[Outcome, ...]:
-        """What ``measure`` returns: where the servo is in between and at the end, and how far it went."""
-        return OUTCOMES
-
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The angle."""
-        return SIGNALS
-
-    @property
-    def misfits(self) -> tuple[Misfit, ...]:
-        """Root mean square error of the angle."""
-        return MISFITS
 
     def apply(self, domain: Domain) -> None:
         """Set every parameter."""
