@@ -73,7 +73,9 @@ def groups_of(counted: BoolArray) -> IntArray:
     return np.asarray(flat, dtype=np.int64)
 
 
-def posterior(point: Array, residual: Array, jacobian: Array, groups: IntArray, count: int) -> Normal:
+def posterior(
+    point: Array, residual: Array, jacobian: Array, groups: IntArray, count: int, rounded: BoolArray | None = None
+) -> Normal:
     """Return the normal posterior of one fit.
 
     Args:
@@ -82,6 +84,7 @@ def posterior(point: Array, residual: Array, jacobian: Array, groups: IntArray, 
         jacobian: Their derivatives (m, d).
         groups: Group of each residual (m,), from 0.
         count: How many residuals count.
+        rounded: Parameters that the simulator rounds (d,): the best value may lie between two that it can take.
     """
     size = len(point)
     variance = max(float(residual @ residual) / max(count - size, 1), 1e-12)
@@ -101,6 +104,8 @@ def posterior(point: Array, residual: Array, jacobian: Array, groups: IntArray, 
     factor = (number - 1) / number * (student.ppf(0.95, number - 1) / _ONE_SIDED_95) ** 2 if number > 1 else 0.0
     covariance = _wider(plain, factor * moved.T @ moved) + LEAST_SD**2 * np.eye(size)
     pushed = np.where(point <= 1e-6, np.maximum(slope, 0.0), np.where(point >= 1.0 - 1e-6, np.minimum(slope, 0.0), 0.0))
+    if rounded is not None:
+        pushed = np.where(rounded & (point > 1e-6) & (point < 1.0 - 1e-6), slope, pushed)
     centre = point - np.linalg.solve(matrix, pushed)  # of the whole quadratic: outside, where a wall holds it
     outside = MOST_OUTSIDE * np.sqrt(covariance.diagonal())
     return Normal(np.clip(centre, -outside, 1.0 + outside), covariance)

@@ -204,7 +204,7 @@ def _belief(replays: Replays, best: Climb, widths: Array) -> tuple[Normal, Array
     apart = np.full(len(widths), 0.01)
     for _ in range(2):
         jacobian = jacobians(replays, [best], widths, apart)[0]
-        belief = posterior(best.point, best.residual, jacobian, groups, count)
+        belief = posterior(best.point, best.residual, jacobian, groups, count, widths > 0.0)
         apart = np.clip(belief.spread, NARROWEST, BROADEST)
     return belief, jacobian
 
