@@ -167,7 +167,13 @@ def test_ci_runs_every_target_without_make_and_ends_with_what_was_skipped(tmp_pa
     done = subprocess.run(
         [checkout / ".ci" / "run"], env={"PATH": str(tools)}, capture_output=True, text=True, check=False
     )
-    assert re.findall(r"^ran (\S+)", done.stdout, re.MULTILINE) == ["check", "build", "test", "test-envs", "test-robots"]
+    assert re.findall(r"^ran (\S+)", done.stdout, re.MULTILINE) == [
+        "check",
+        "build",
+        "test",
+        "test-envs",
+        "test-robots",
+    ]
     skipped = done.stdout.partition("Skipped:\n")[2]
     for what in ("tests on real recordings", "sim2real data fetch", "make itself", "notebooks", "slow tests"):
         assert what in skipped

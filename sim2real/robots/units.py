@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from sim2real import units
+
+_DIMENSIONS = {
+    "rad": "angle",
+    "rad/s": "angular speed",
+    "m": "length",
+    "m/s": "speed",
+    "N": "force",
+    "Nm": "torque",
+    "s": "time",
+    "-": "number",
+}
 UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
-    {
-        "rad": ("angle", 1.0),
-        "deg": ("angle", math.pi / 180.0),
-        "rad/s": ("angular speed", 1.0),
-        "deg/s": ("angular speed", math.pi / 180.0),
-        "rpm": ("angular speed", math.tau / 60.0),
-        "m": ("length", 1.0),
-        "cm": ("length", 1e-2),
-        "mm": ("length", 1e-3),
-        "m/s": ("speed", 1.0),
-        "mm/s": ("speed", 1e-3),
-        "N": ("force", 1.0),
-        "mN": ("force", 1e-3),
-        "Nm": ("torque", 1.0),
-        "s": ("time", 1.0),
-        "ms": ("time", 1e-3),
-        "us": ("time", 1e-6),
-        "ns": ("time", 1e-9),
-        "-": ("number", 1.0),
-    }
+    {name: (_DIMENSIONS[unit.si], unit.scale) for name, unit in units.UNITS.items() if unit.si in _DIMENSIONS}
 )
 """Unit to (what it measures, factor to SI)."""
 

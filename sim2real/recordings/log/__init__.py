@@ -43,7 +43,7 @@ from sim2real.recordings.log.records import KINDS, ORIGINS, Gains, Kind, Log, Lo
 from sim2real.recordings.log.response import lag_of, response_lags, response_warnings
 from sim2real.recordings.log.storage import Loaded, load, pair, write
 from sim2real.recordings.log.suspicion import content_warnings
-from sim2real.recordings.log.units import UNITS, Unit
+from sim2real.units import UNITS, Unit
 
 __all__ = [
     "CANONICAL",

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim2real.recordings.log.findings import Findings, counted
 from sim2real.recordings.log.records import Log, LogEpisode, Signal
-from sim2real.recordings.log.units import QUATERNION
+from sim2real.units import QUATERNION
 from sim2real_envs.arms import ARMS, Arm
 from sim2real_envs.parameters import Array
 

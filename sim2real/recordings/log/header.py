@@ -14,7 +14,7 @@ from sim2real.recordings.log.findings import Findings
 from sim2real.recordings.log.header_signals import Stored, columns_named, read_signals, signal_to_json
 from sim2real.recordings.log.json_fields import Fields
 from sim2real.recordings.log.records import ORIGINS, Gains, Log, LogEpisode
-from sim2real.recordings.log.units import UNITS, Unit
+from sim2real.units import UNITS, Unit
 from sim2real_envs.parameters import Array
 
 FORMAT, SCHEMA = "sim2real log", 1

@@ -13,7 +13,7 @@ from sim2real.recordings.log.findings import Findings
 from sim2real.recordings.log.json_fields import Fields
 from sim2real.recordings.log.names import CANONICAL, Canonical
 from sim2real.recordings.log.records import KINDS, Signal
-from sim2real.recordings.log.units import QUATERNION, UNITS, Unit
+from sim2real.units import QUATERNION, UNITS, Unit
 from sim2real_envs.errors import nearest_name
 from sim2real_envs.parameters import Array
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sim2real.recordings.log.records import Kind
-from sim2real.recordings.log.units import QUATERNION
+from sim2real.units import QUATERNION
 
 POSE = ("m", "m", "m", *QUATERNION)
 TWIST = ("m/s", "m/s", "m/s", "rad/s", "rad/s", "rad/s")

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, get_args
 from numpy.typing import ArrayLike
 
 from sim2real.errors import RecordingError
-from sim2real.recordings.log.units import UNITS
+from sim2real.units import UNITS
 from sim2real_envs.parameters import Array
 from sim2real_envs.state import frozen
 

@@ -86,11 +86,11 @@ def test_a_number_that_cannot_be_is_told(observation: dict[str, Any], words: str
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("observation.0.unit", None, r"observation\[0\]\.unit: is missing; units are not guessed\. Allowed: rad, deg"),
+        ("observation.0.unit", None, r"observation\[0\]\.unit: is missing; units are not guessed\. Allowed: rad, mrad, deg"),
         (
             "observation.0.unit",
             "mm",
-            r"observation\[0\]\.unit: 'mm' does not measure joint\.position\. Allowed: rad, deg",
+            r"observation\[0\]\.unit: 'mm' does not measure joint\.position\. Allowed: rad, mrad, deg",
         ),
         ("observation.0.is", "joint.postion", r"Did you mean 'joint\.position'"),
         ("observation.0.low", None, r"observation\[0\]\.low: is missing; state it in deg"),

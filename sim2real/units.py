@@ -1,6 +1,6 @@
-"""Units of measurement that a log may be written in, and what each is in SI.
+"""Units of measurement that logs and mappings of robots may be written in, and what each is in SI.
 
-A conversion happens only where a header names the unit: nothing is guessed from values.
+A conversion happens only where a file names the unit: nothing is guessed from values.
 """
 
 from __future__ import annotations
@@ -59,4 +59,4 @@ UNITS: Mapping[str, Unit] = MappingProxyType(
     | {name: Unit(si, scale) for si, names in _OF_SI.items() for name, scale in names.items()}
     | {"degC": Unit("K", 1.0, 273.15)}
 )
-"""Every unit by its name in a header; ``"-"`` is a pure number, ``"g0"`` standard gravity."""
+"""Every unit by its name in a file; ``"-"`` is a pure number, ``"g0"`` standard gravity."""
