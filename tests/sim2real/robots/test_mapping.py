@@ -86,7 +86,7 @@ def test_a_number_that_cannot_be_is_told(observation: dict[str, Any], words: str
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        ("observation.0.unit", None, r"observation\[0\]\.unit: is missing; units are not guessed\. Allowed: rad, mrad, deg"),
+        ("observation.0.unit", None, r"observation\[0\]\.unit: is missing; units are not guessed\. Allowed: rad"),
         (
             "observation.0.unit",
             "mm",
