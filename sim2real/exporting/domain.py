@@ -11,7 +11,7 @@ import numpy as np
 
 from sim2real import randomizers
 from sim2real.experiment.strict_yaml import Value, dump
-from sim2real.randomizers.particles import Particles
+from sim2real.randomizers.cloud import Cloud
 from sim2real.report.posterior import learned, space_of
 from sim2real.report.run import Piece, Run, Snapshot
 from sim2real_envs.parameters import Array
@@ -69,7 +69,7 @@ class IdentifiedDomain:
             return None
         space = space_of(self.snapshot)
         randomizer = randomizers.resolve(self.method_class).from_dict(space, self.snapshot.state)
-        if isinstance(randomizer, Particles):
+        if isinstance(randomizer, Cloud):
             return space.from_unit(randomizer.unit)
         return randomizer.sample(np.random.default_rng(0), DRAWS).values
 

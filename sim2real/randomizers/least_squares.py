@@ -30,7 +30,7 @@ What is left behind is then no noise, which ``messages`` says.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -38,11 +38,11 @@ import numpy as np
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
 from sim2real.randomizers import distributions
-from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
+from sim2real.randomizers.base import Json
+from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.laplace import Normal, truncated
-from sim2real.randomizers.options import number, read_options, whole
+from sim2real.randomizers.options import read_options, whole
 from sim2real.randomizers.output_error import Fit, fit
-from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import frozen
 
@@ -80,41 +80,25 @@ class LeastSquaresOptions:
         whole("starts", self.starts, 1, 100)
         whole("steps", self.steps, 1, 1000)
         whole("scouts", self.scouts, 1, 100_000)
-        whole("count", self.count, 32, 100_000)
-        number("inflation", self.inflation, 1.0, 5.0)
-        number("final_inflation", self.final_inflation, 1.0, 5.0)
-        number("floor", self.floor, 0.0, 0.3)
-        if self.signals is not None:
-            if isinstance(self.signals, str) or not all(isinstance(name, str) for name in self.signals):
-                raise OptionError(f"'signals' must be a list of names of signals, but got {self.signals!r}.")
-            object.__setattr__(self, "signals", tuple(self.signals))
+        check_cloud_options(self)
+        object.__setattr__(self, "signals", as_names("signals", self.signals, "names of signals"))
 
 
 @dataclass(frozen=True, eq=False)
-class LeastSquares(Randomizer):
+class LeastSquares(Cloud):
     """A normal posterior about the domain whose replays are nearest to the recordings.
 
     Args:
-        space: The uncertain parameters.
         options: How to fit.
-        unit: Particles of the posterior in the unit cube (c, n); none before any evidence.
         centre: Of the normal over the parameters with a range of some width, before it is cut off (d,); empty before.
         covariance: Of the same (d, d).
-        inflation: Factor on the posterior's standard deviation that is trained with now.
-        diagnostics: Figures of the last update.
-        messages: Sentences of the last update.
     """
 
     needs: ClassVar[Need] = Need.TRAJECTORIES
 
-    space: ParameterSpace
     options: LeastSquaresOptions
-    unit: Array
     centre: Array
     covariance: Array
-    inflation: float = 1.2
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    messages: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("unit", "centre", "covariance"):
@@ -125,27 +109,6 @@ class LeastSquares(Randomizer):
         checked = read_options(LeastSquaresOptions, options, "least_squares")
         nothing = np.empty((0, len(space))), np.empty(0), np.empty((0, 0))
         return cls(space, checked, *nothing, inflation=checked.inflation)
-
-    @property
-    def active(self) -> BoolArray:
-        """Which parameters have a range of some width (n,)."""
-        return np.array([parameter.high > parameter.low for parameter in self.space.values()], dtype=bool)
-
-    def sample(self, rng: np.random.Generator, size: int) -> Draws:
-        """Draw from the posterior, somewhat wider; from the whole range before any evidence."""
-        unit, log_prob = distributions.drawn(self.unit, self.active, self.inflation, self.options.floor, rng, size)
-        return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
-
-    def describe(self) -> Description:
-        return Description(
-            distributions.marginals(self.space, self.unit),
-            distributions.correlation(self.unit),
-            dict(self.diagnostics),
-            self.messages,
-        )
-
-    def final(self) -> Self:
-        return replace(self, inflation=self.options.final_inflation)
 
     def to_dict(self) -> dict[str, Json]:
         signals: Json = None if self.options.signals is None else list(self.options.signals)
@@ -168,9 +131,9 @@ class LeastSquares(Randomizer):
             np.array(data["unit"], dtype=np.float64).reshape(-1, len(space)),
             centre,
             np.array(data["covariance"], dtype=np.float64).reshape(len(centre), len(centre)),
-            float(data["inflation"]),
-            dict(data["diagnostics"]),
-            tuple(data["messages"]),
+            inflation=float(data["inflation"]),
+            diagnostics=dict(data["diagnostics"]),
+            messages=tuple(data["messages"]),
         )
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
@@ -203,6 +166,4 @@ class LeastSquares(Randomizer):
         points = distributions.thin(truncated(belief, DRAWS * self.options.count, rng), self.options.count)
         points += found.roundings * (rng.random(points.shape) - 0.5)
         points = np.abs(points)  # reflected at the walls
-        unit = np.full((len(points), len(self.space)), 0.5)
-        unit[:, self.active] = 1.0 - np.abs(1.0 - points)
-        return unit
+        return self.whole(1.0 - np.abs(1.0 - points))

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -21,13 +21,12 @@ from scipy.stats import qmc
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need, Segment
 from sim2real.randomizers import distributions
-from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
+from sim2real.randomizers.base import Json
+from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import Belief, infer, surprise
 from sim2real.randomizers.options import number, read_options, whole
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
-from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
-from sim2real_envs.state import frozen
 
 logger = logging.getLogger(__name__)
 
@@ -65,75 +64,35 @@ class ParticlesOptions:
     outcomes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        whole("count", self.count, 32, 100_000)
+        check_cloud_options(self)
         whole("designs", self.designs, 8, 100_000)
         whole("sweeps", self.sweeps, 1, 20)
         whole("repeats", self.repeats, 1, 1000)
-        number("inflation", self.inflation, 1.0, 5.0)
-        number("final_inflation", self.final_inflation, 1.0, 5.0)
-        number("floor", self.floor, 0.0, 0.3)
         number("success_floor", self.success_floor, 1e-6, 0.5)
-        if self.outcomes is not None:
-            if isinstance(self.outcomes, str) or not all(isinstance(name, str) for name in self.outcomes):
-                raise OptionError(f"'outcomes' must be a list of outcome names, but got {self.outcomes!r}.")
-            object.__setattr__(self, "outcomes", tuple(self.outcomes))
+        object.__setattr__(self, "outcomes", as_names("outcomes", self.outcomes, "outcome names"))
 
 
 @dataclass(frozen=True, eq=False)
-class Particles(Randomizer):
+class Particles(Cloud):
     """The joint posterior of the domain given the outcomes of real episodes.
 
     Args:
-        space: The uncertain parameters.
         options: How to infer.
-        unit: Particles of the posterior in the unit cube (c, n); none before any evidence.
         trials: Everything tried so far, one entry a round.
-        inflation: Factor on the posterior's standard deviation that is trained with now.
-        diagnostics: Figures of the last update.
-        messages: Sentences of the last update.
     """
 
     needs: ClassVar[Need] = Need.OUTCOMES
 
-    space: ParameterSpace
     options: ParticlesOptions
-    unit: Array
     trials: tuple[Trials, ...] = ()
-    inflation: float = 1.2
-    diagnostics: Mapping[str, float] = field(default_factory=dict)
-    messages: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "unit", frozen(self.unit))
 
     @classmethod
     def create(cls, space: ParameterSpace, **options: Json) -> Self:
         checked = read_options(ParticlesOptions, options, "particles")
         return cls(space, checked, np.empty((0, len(space))), inflation=checked.inflation)
 
-    @property
-    def active(self) -> BoolArray:
-        """Which parameters have a range of some width (n,)."""
-        return np.array([parameter.high > parameter.low for parameter in self.space.values()], dtype=bool)
-
-    def sample(self, rng: np.random.Generator, size: int) -> Draws:
-        """Draw from the smoothed joint posterior; from the whole range before any evidence."""
-        unit, log_prob = distributions.drawn(self.unit, self.active, self.inflation, self.options.floor, rng, size)
-        return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
-
     def _density(self) -> distributions.KernelMixture:
         return distributions.through(self.unit[:, self.active], self.inflation, self.options.floor)
-
-    def describe(self) -> Description:
-        return Description(
-            distributions.marginals(self.space, self.unit),
-            distributions.correlation(self.unit),
-            dict(self.diagnostics),
-            self.messages,
-        )
-
-    def final(self) -> Self:
-        return replace(self, inflation=self.options.final_inflation)
 
     def to_dict(self) -> dict[str, Json]:
         return {
@@ -152,9 +111,9 @@ class Particles(Randomizer):
             read_options(ParticlesOptions, data["options"], "particles"),
             np.array(data["unit"], dtype=np.float64).reshape(-1, len(space)),
             tuple(Trials.from_dict(each) for each in data["trials"]),
-            float(data["inflation"]),
-            dict(data["diagnostics"]),
-            tuple(data["messages"]),
+            inflation=float(data["inflation"]),
+            diagnostics=dict(data["diagnostics"]),
+            messages=tuple(data["messages"]),
         )
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
@@ -186,7 +145,7 @@ class Particles(Randomizer):
         diagnostics |= search.diagnostics() | belief.diagnostics()
         return replace(
             self,
-            unit=self._whole(belief.thinned(self.options.count)),
+            unit=self.whole(belief.thinned(self.options.count)),
             trials=search.pool,
             diagnostics=diagnostics,
             messages=_messages(diagnostics),
@@ -202,17 +161,11 @@ class Particles(Randomizer):
         points = qmc.Sobol(int(active.sum()), rng=rng).random_base2((explored - 1).bit_length())[:explored]
         if explored < count:
             points = np.concatenate([points, self._density().sample(rng, count - explored)])
-        return self._whole(points)
+        return self.whole(points)
 
     def _fresh_designs(self, belief: Belief, rng: np.random.Generator) -> Array:
         """Return designs from the emulated posterior, somewhat wider, (k, n)."""
-        return self._whole(belief.spread().sample(rng, self.options.designs))
-
-    def _whole(self, points: Array) -> Array:
-        """Return (k, n) in the unit cube from the columns of the active parameters."""
-        unit = np.full((len(points), len(self.space)), 0.5)
-        unit[:, self.active] = points
-        return unit
+        return self.whole(belief.spread().sample(rng, self.options.designs))
 
 
 @dataclass

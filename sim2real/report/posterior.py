@@ -103,9 +103,15 @@ def learned(snapshot: Snapshot) -> bool:
 
 
 def space_of(snapshot: Snapshot) -> ParameterSpace:
-    """Return the uncertain parameters with their ranges."""
+    """Return the uncertain parameters with their ranges; a truth that an oracle knows may lie beyond its range."""
+    believed = snapshot.description["parameters"]
+
+    def limits(name: str, p: Table) -> tuple[float, float]:
+        quantiles = believed[name]["quantiles"]
+        return min(p["low"], quantiles[0]), max(p["high"], quantiles[-1])
+
     return ParameterSpace(
-        Parameter(name, p["nominal"], p["low"], p["high"], (p["low"], p["high"]), p["unit"], p["log"])
+        Parameter(name, p["nominal"], p["low"], p["high"], limits(name, p), p["unit"], p["log"])
         for name, p in snapshot.space.items()
     )
 
