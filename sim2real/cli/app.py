@@ -130,15 +130,23 @@ def envs() -> None:
 @guarded
 def parameters(
     env: Annotated[str, typer.Argument(metavar="ENV", help="Such as PandaPush-v0 or cube_toss; see `sim2real envs`.")],
+    options: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of ENV; may be given many times.")
+    ] = None,
 ) -> None:
     """List what can be randomized in ENV: nominal value, default range, limits, unit, and what it does.
 
-    Example: sim2real parameters PandaPush-v0
+    Examples:
+
+      sim2real parameters PandaPush-v0
+
+      sim2real parameters PandaPush-v0 --set backend=mujoco --set observation=pixels
     """
+    from sim2real.cli.robot import as_options
     from sim2real.cli.tables import console, parameter_table
     from sim2real.experiment import catalogue
 
-    space = catalogue.parameter_space(catalogue.kind_of(env), env, {})
+    space = catalogue.parameter_space(catalogue.kind_of(env), env, as_options(options or ()))
     console().print(parameter_table(env, space))
 
 

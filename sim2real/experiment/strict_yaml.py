@@ -185,7 +185,7 @@ def read_document(path: Path) -> Document:
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise SpecError([f"there is no file {str(path)!r}; give the path of an experiment file"], str(path)) from None
+        raise SpecError([f"there is no file {str(path)!r}; give the path of one that exists"], str(path)) from None
     except OSError as error:
         raise SpecError([f"the file cannot be read: {error.strerror or error}"], str(path)) from None
     except ValueError as error:  # a null character in the path

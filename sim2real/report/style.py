@@ -24,7 +24,14 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFor
 INK, MUTED, GRID, RANGE = "#1f2933", "#6b7785", "#e3e7ec", "#f1f3f6"
 TRUTH = "#d55e00"
 METHOD_COLOURS: Mapping[str, str] = MappingProxyType(
-    {"fixed": "#7a7f87", "uniform": "#e69f00", "particles": "#0072b2", "feedback": "#009e73", "oracle": "#cc79a7"}
+    {
+        "fixed": "#7a7f87",
+        "uniform": "#e69f00",
+        "particles": "#0072b2",
+        "least_squares": "#d55e00",
+        "feedback": "#009e73",
+        "oracle": "#cc79a7",
+    }
 )
 OTHER_COLOURS = ("#56b4e9", "#8c6d1f", "#882255", "#44aa99", "#332288", "#999933")
 FAILURE_COLOURS: Mapping[str, str] = MappingProxyType(
@@ -37,6 +44,7 @@ FAILURE_COLOURS: Mapping[str, str] = MappingProxyType(
         "unstable_grasp": "#f0e442",
         "planning_failure": "#009e73",
         "diverged": "#1f2933",
+        "stopped": "#882255",
     }
 )
 RECORDED, FITTED, STOCK = INK, "#0072b2", "#e69f00"

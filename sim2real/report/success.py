@@ -25,10 +25,14 @@ def final_success(run: Run) -> Drawing | None:
         return None
     targets = [target for target in run.targets if target in set(table["target"])]
     methods = [method for method in run.methods if method in set(table["method"])]
-    height = 0.75 + 0.62 * len(methods) + 0.3
-    figure, axes = panels(1, len(targets), 8.2 if len(targets) == 1 else 4.6 * len(targets), height, sharey=True)
+    columns = min(2, len(targets))
+    lines = -(-len(targets) // columns)
+    height = 0.75 + lines * (0.62 * len(methods) + 0.3) + 0.35 * (lines - 1)
+    figure, axes = panels(lines, columns, 8.2 if columns == 1 else 9.2, height, sharey=True)
     colours = method_colours(run.methods)
-    for axis, target in zip(axes, targets, strict=True):
+    for axis in axes[len(targets) :]:
+        axis.set_visible(False)
+    for axis, target in zip(axes, targets, strict=False):
         rows = table[table["target"] == target]
         for place, method in enumerate(methods):
             for row in _records(rows[rows["method"] == method]):

@@ -264,7 +264,7 @@ def _held_out(held_out: Table) -> str:
             spoken += f" (95{NARROW}% interval {_figure(low, unit)} to {_with_unit(high, unit)})"
         if (stock := f"stock_{name}") in held_out:
             spoken += f", against {_with_unit(held_out[stock], unit)} with stock parameters"
-        parts.append(f"a {'' if unit == 'rad' else 'mean '}{spoken}")
+        parts.append(f"a {'root mean square' if unit in ('rad', 'mrad') else 'mean'} {spoken}")
     return listed(parts)
 
 

@@ -42,7 +42,7 @@ def _slide(seed: int) -> tuple[Array, Array, Array]:
     unit = rng.random(len(SLIDE_SPACE))
     truth = SLIDE_SPACE.from_unit(unit)
     evidence = slide_evidence(SLIDE_SPACE, truth, rng, episodes=12, noise=0.3)
-    learned = Particles.create(SLIDE_SPACE, count=64, designs=24).update_from_evidence(evidence, rng)
+    learned = Particles.create(SLIDE_SPACE, count=128, designs=24).update_from_evidence(evidence, rng)
     marginals = list(learned.describe().parameters.values())
     inside = [marginal.low <= value <= marginal.high for marginal, value in zip(marginals, truth, strict=True)]
     contraction = [marginal.contraction for marginal in marginals]

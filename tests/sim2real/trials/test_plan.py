@@ -51,10 +51,10 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert [problem.replace(str(tmp_path), "") for problem in caught.value.problems] == [
         "line 1, name: must begin with a letter or digit and have only letters, digits and . _ - (at most 64), "
         "but got 'my plan' (text)",
-        "line 2, target.rate: Input should be greater than 0, but got 0",
+        "line 2, target.rate: must be greater than 0, but got 0",
         "line 2, target.horizont: 'horizont' is not a key here. Did you mean 'horizon'? Available: type, robot, "
         "options, mapping, rate, horizon, safety, reset, success.",
-        "line 2, target.mapping: there is no file 'nowhere.yaml'; give the path of an experiment file",
+        "line 2, target.mapping: there is no file 'nowhere.yaml'; give the path of one that exists",
         "line 3, policies: must not be empty",
         "line 4, trials: must be a whole number, but got 2.0; write 2",
         "line 5, triels: 'triels' is not a key here. Did you mean 'trials'? Available: name, target, policies, "
