@@ -1,6 +1,6 @@
 """What each flaw of a pseudo-real robot costs a policy that was trained without any: a table in Markdown.
 
-python scripts/flaw_costs.py RUN/pieces/PIECE/policy [EPISODES]
+python scripts/flaw_costs.py RUN/pieces/PIECE/policy [EPISODES] [PRESET ...]
 
 Every row has the same starts: the flaw alone on an otherwise ideal robot, and everything but the flaw.
 """
@@ -68,10 +68,10 @@ def successes(box: Box, common: tuple[Policy, int], world: World) -> int:
 
 
 def main() -> None:
-    """Print a table for `worn` and for `hostile`."""
+    """Print a table for each preset that is named, by default `worn` and `hostile`."""
     policy, episodes = load_policy(Path(sys.argv[1])), int(sys.argv[2]) if len(sys.argv) > 2 else 100
     pool = WorkerPool(2)
-    for name in ("worn", "hostile"):
+    for name in sys.argv[3:] or ("worn", "hostile"):
         compared = list(worlds(name))
         print(f"\n| robot | success of {episodes} | 95 % |\n|---|---|---|")
         for (what, _, _), count in zip(compared, pool.map(successes, (policy, episodes), compared), strict=True):
