@@ -29,6 +29,7 @@ class Episode:
         times: Time of each row of ``path`` [s], (t,).
         seed: Seed of the episode's own random streams; None for a recording.
         label: Name in its data set, such as ``"toss-17"``.
+        group: What was recorded in one go and may err alike, such as the rollout that it is a window of; "" if alone.
     """
 
     start: WorldState
@@ -45,6 +46,7 @@ class Episode:
     times: Array | None = None
     seed: int | None = None
     label: str = ""
+    group: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", MappingProxyType({k: float(v) for k, v in self.outcome.items()}))

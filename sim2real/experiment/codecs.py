@@ -63,7 +63,7 @@ class EpisodesCodec:
 
 
 def _header(episode: Episode) -> dict[str, Any]:
-    plain = ("success", "failure_mode", "steps", "total_reward", "period", "seed", "label")
+    plain = ("success", "failure_mode", "steps", "total_reward", "period", "seed", "label", "group")
     header: dict[str, Any] = {name: getattr(episode, name) for name in plain}
     domain = None if episode.domain is None else dict(episode.domain)
     return header | {"outcome": dict(episode.outcome), "domain": domain}

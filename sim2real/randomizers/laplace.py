@@ -13,8 +13,11 @@ each, the jackknife of groups:
 
 (Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section
 VI.B), made wider by Student's t of G - 1 degrees of freedom for few recordings. V is V_1, and no narrower than V_0 in
-any direction. A precision of 1 / 10^2 range^-2 stands for the prior, so that a direction without information is
-uniform over the cube.
+any direction. Windows of one rollout err alike, so where recordings are that, whole rollouts are left out as well: V is
+no narrower than their V_1 either. A handful of them spans a few directions only. In the others it is taken to be as
+much wider than V_0 as it is on the average of all d, trace(V_0^-1 V_1) / d, Kish's design effect, whose expectation
+does not depend on how many rollouts there are. A precision of 1 / 10^2 range^-2 stands for the prior, so that a
+direction without information is uniform over the cube.
 """
 
 from __future__ import annotations
@@ -74,7 +77,13 @@ def groups_of(counted: BoolArray) -> IntArray:
 
 
 def posterior(
-    point: Array, residual: Array, jacobian: Array, groups: IntArray, count: int, rounded: BoolArray | None = None
+    point: Array,
+    residual: Array,
+    jacobian: Array,
+    groups: IntArray,
+    count: int,
+    rounded: BoolArray | None = None,
+    rollouts: IntArray | None = None,
 ) -> Normal:
     """Return the normal posterior of one fit.
 
@@ -85,6 +94,7 @@ def posterior(
         groups: Group of each residual (m,), from 0.
         count: How many residuals count.
         rounded: Parameters that the simulator rounds (d,): the best value may lie between two that it can take.
+        rollouts: What several groups have in common: rollout of each group, from 0 (g,).
     """
     size = len(point)
     variance = max(float(residual @ residual) / max(count - size, 1), 1e-12)
@@ -101,8 +111,13 @@ def posterior(
     whole = np.linalg.solve(matrix, slope)
     plain: Array = variance * np.linalg.inv(matrix).astype(np.float64)
     moved = np.stack([whole - np.linalg.solve(matrix - part, slope - rest) for part, rest in shares])  # (g, d)
-    factor = (number - 1) / number * (student.ppf(0.95, number - 1) / _ONE_SIDED_95) ** 2 if number > 1 else 0.0
-    covariance = _wider(plain, factor * moved.T @ moved) + LEAST_SD**2 * np.eye(size)
+    covariance = _wider(plain, _factor(number) * _jackknife(moved))
+    if rollouts is not None and (many := int(rollouts.max()) + 1) > 1:
+        shares = [_total(shares, rollouts == rollout) for rollout in range(many)]
+        spread = _jackknife(np.stack([whole - np.linalg.solve(matrix - part, slope - rest) for part, rest in shares]))
+        effect = float(np.trace(np.linalg.solve(plain, spread))) / size
+        covariance = _wider(_wider(max(effect, 1.0) * plain, covariance), _factor(many) * spread)
+    covariance = covariance + LEAST_SD**2 * np.eye(size)
     pushed = np.where(point <= 1e-6, np.maximum(slope, 0.0), np.where(point >= 1.0 - 1e-6, np.minimum(slope, 0.0), 0.0))
     if rounded is not None:
         pushed = np.where(rounded & (point > 1e-6) & (point < 1.0 - 1e-6), slope, pushed)

@@ -74,6 +74,7 @@ class Recording:
             path=self.values,
             times=self.times,
             label=self.name,
+            group=self.group,
         )
 
 
