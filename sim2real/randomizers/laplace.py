@@ -13,11 +13,11 @@ each, the jackknife of groups:
 
 (Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section
 VI.B), made wider by Student's t of G - 1 degrees of freedom for few recordings. V is V_1, and no narrower than V_0 in
-any direction. Windows of one rollout err alike, so where recordings are that, whole rollouts are left out as well: V is
-no narrower than their V_1 either. A handful of them spans a few directions only. In the others it is taken to be as
-much wider than V_0 as it is on the average of all d, trace(V_0^-1 V_1) / d, Kish's design effect, whose expectation
-does not depend on how many rollouts there are. A precision of 1 / 10^2 range^-2 stands for the prior, so that a
-direction without information is uniform over the cube.
+any direction. Windows of one rollout err alike: where recordings are that, whole rollouts are left out as well, and V
+is no narrower than their V_2 = V_1 either. A handful of rollouts spans a few directions only; in the others V_1 is
+widened by what V_2 exceeds it on the average of all d, trace(V_1^-1 V_2) / d, a design effect (Kish, "Survey sampling",
+1965), whose expectation does not depend on how many rollouts there are. A precision of 1 / 10^2 range^-2 stands for the
+prior, so that a direction without information is uniform over the cube.
 """
 
 from __future__ import annotations
@@ -101,22 +101,25 @@ def posterior(
     number = int(groups.max()) + 1
     order = np.argsort(groups, kind="stable")
     borders = np.searchsorted(groups[order], np.arange(1, number))
-    shares = [
-        (part.T @ part, part.T @ rest)
-        for part, rest in zip(np.split(jacobian[order], borders), np.split(residual[order], borders), strict=True)
-    ]
-    prior = variance / PRIOR_SD**2 * np.eye(size)
-    matrix = sum((share for share, _ in shares), start=prior)
-    slope = sum((share for _, share in shares), start=np.zeros(size))
+    parts, rests = np.split(jacobian[order], borders), np.split(residual[order], borders)
+    normals = np.stack([part.T @ part for part in parts])  # (g, d, d)
+    slopes = np.stack([part.T @ rest for part, rest in zip(parts, rests, strict=True)])  # (g, d)
+    matrix, slope = normals.sum(axis=0) + variance / PRIOR_SD**2 * np.eye(size), slopes.sum(axis=0)
     whole = np.linalg.solve(matrix, slope)
     plain: Array = variance * np.linalg.inv(matrix).astype(np.float64)
-    moved = np.stack([whole - np.linalg.solve(matrix - part, slope - rest) for part, rest in shares])  # (g, d)
-    covariance = _wider(plain, _factor(number) * _jackknife(moved))
+
+    def jackknife(left_out: Array) -> Array:
+        """Return the variance that leaving out sets of groups (k, g) in turn tells."""
+        remaining = zip(matrix - np.tensordot(left_out, normals, axes=1), slope - left_out @ slopes, strict=True)
+        moved = np.stack([whole - np.linalg.solve(part, rest) for part, rest in remaining])  # (k, d)
+        spread: Array = (len(moved) - 1) / len(moved) * moved.T @ moved
+        return spread
+
+    covariance = _wider(plain, _few(number) * jackknife(np.eye(number)))
     if rollouts is not None and (many := int(rollouts.max()) + 1) > 1:
-        shares = [_total(shares, rollouts == rollout) for rollout in range(many)]
-        spread = _jackknife(np.stack([whole - np.linalg.solve(matrix - part, slope - rest) for part, rest in shares]))
-        effect = float(np.trace(np.linalg.solve(plain, spread))) / size
-        covariance = _wider(_wider(max(effect, 1.0) * plain, covariance), _factor(many) * spread)
+        spread = jackknife((rollouts == np.arange(many)[:, None]).astype(np.float64))
+        effect = float(np.trace(np.linalg.solve(covariance, spread))) / size
+        covariance = _wider(max(effect, 1.0) * covariance, _few(many) * spread)
     covariance = covariance + LEAST_SD**2 * np.eye(size)
     pushed = np.where(point <= 1e-6, np.maximum(slope, 0.0), np.where(point >= 1.0 - 1e-6, np.minimum(slope, 0.0), 0.0))
     if rounded is not None:
@@ -124,6 +127,11 @@ def posterior(
     centre = point - np.linalg.solve(matrix, pushed)  # of the whole quadratic: outside, where a wall holds it
     outside = MOST_OUTSIDE * np.sqrt(covariance.diagonal())
     return Normal(np.clip(centre, -outside, 1.0 + outside), covariance)
+
+
+def _few(groups: int) -> float:
+    """Return how much wider Student's t makes the variance that ``groups`` groups tell."""
+    return float(student.ppf(0.95, groups - 1) / _ONE_SIDED_95) ** 2 if groups > 1 else 0.0
 
 
 def _wider(plain: Array, grouped: Array) -> Array:

@@ -12,7 +12,7 @@ from scipy.stats import qmc
 
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Segment
-from sim2real.randomizers.base import BoolArray
+from sim2real.randomizers.base import BoolArray, IntArray
 from sim2real.randomizers.laplace import Normal, groups_of, posterior
 from sim2real.randomizers.levenberg_marquardt import LADDER, Climb, jacobians, minimize
 from sim2real.randomizers.residuals import Comparison, compare
@@ -201,12 +201,22 @@ def _belief(replays: Replays, best: Climb, widths: Array) -> tuple[Normal, Array
     """Return the posterior, its differences as wide as it is itself, and the Jacobian."""
     counted = replays.comparison.counted
     groups, count = groups_of(counted), int(counted.sum())
+    rollouts = _rollouts(replays, int(groups.max()) + 1)
     apart = np.full(len(widths), 0.01)
     for _ in range(2):
         jacobian = jacobians(replays, [best], widths, apart)[0]
-        belief = posterior(best.point, best.residual, jacobian, groups, count, widths > 0.0)
+        belief = posterior(best.point, best.residual, jacobian, groups, count, widths > 0.0, rollouts)
         apart = np.clip(belief.spread, NARROWEST, BROADEST)
     return belief, jacobian
+
+
+def _rollouts(replays: Replays, groups: int) -> IntArray | None:
+    """Return the rollout of each group of residuals (g,); None where each recording is alone or nothing is known."""
+    own = [replays.evidence.real[segment.episode].group for segment in replays.segments]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(own))}
+    if "" in numbers or not 1 < len(numbers) < len(own):
+        return None
+    return np.repeat([numbers[name] for name in own], groups // len(own))
 
 
 def _diagnostics(replays: Replays, best: Climb, jacobian: Array, before: Mapping[str, float]) -> dict[str, float]:

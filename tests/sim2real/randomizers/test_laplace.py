@@ -42,6 +42,35 @@ def test_it_is_never_narrower_than_if_residuals_were_independent() -> None:
     assert np.linalg.eigvalsh(belief.covariance - plain).min() > 0.0
 
 
+def test_errors_that_windows_of_a_rollout_share_give_the_standard_error_of_a_mean_of_rollouts() -> None:
+    residual, jacobian, windows = line(1600, 5, 0.0, np.random.default_rng(8))
+    errors = np.repeat(0.1 * np.random.default_rng(9).normal(size=400), 20)  # of 4 windows each
+    residual += errors - errors.mean()
+    rollouts = np.arange(1600) // 4
+    belief = posterior(np.array([0.5]), residual, jacobian, windows, len(residual), rollouts=rollouts)
+    assert belief.spread[0] == pytest.approx(0.1 / np.sqrt(400), rel=0.15)
+    alone = posterior(np.array([0.5]), residual, jacobian, windows, len(residual))
+    assert alone.spread[0] < 0.7 * belief.spread[0]
+
+
+def test_three_rollouts_are_enough_for_intervals_of_more_parameters_than_that() -> None:
+    rng, size, rollouts = np.random.default_rng(10), 6, np.repeat(np.arange(3), 20)
+    windows = np.repeat(np.arange(60), 10)
+    inside = np.empty((200, 2, size))
+    for world in inside:
+        jacobian = rng.normal(size=(600, size))
+        drawn = 0.02 * rng.normal(size=(3, size))  # what a rollout's windows have in common
+        residual = (jacobian * drawn[rollouts[windows]]).sum(axis=1) + 0.05 * rng.normal(size=600)
+        error = np.linalg.lstsq(jacobian, residual, rcond=None)[0]
+        residual -= jacobian @ error
+        for row, known in zip(world, (None, rollouts), strict=True):
+            belief = posterior(np.full(size, 0.5), residual, jacobian, windows, 600, rollouts=known)
+            row[:] = np.abs(error) < 1.645 * belief.spread
+    alone, together = inside.mean(axis=(0, 2))
+    assert alone < 0.6
+    assert 0.8 < together < 0.97
+
+
 def test_a_column_of_zeros_is_as_wide_as_the_prior() -> None:
     residual, jacobian, groups = line(20, 5, 0.0, np.random.default_rng(3))
     wide = posterior(np.full(2, 0.5), residual, np.hstack([jacobian, np.zeros((100, 1))]), groups, 100)
