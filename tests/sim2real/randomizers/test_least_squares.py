@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need, Replayed, Segment
 from sim2real.randomizers import Json, Randomizer, resolve
@@ -93,6 +94,23 @@ def test_what_the_simulator_lacks_widens_the_interval_and_is_said() -> None:
     assert wrong.diagnostics["lag_1_autocorrelation"] > 0.5 > right.diagnostics["lag_1_autocorrelation"]
     assert any("is not noise" in message for message in wrong.messages)
     assert not any("is not noise" in message for message in right.messages)
+
+
+def test_windows_of_rollouts_that_differ_say_less_than_as_many_recordings() -> None:
+    springs = (31.0, 33.0, 35.0)  # the same in all windows of a rollout
+    alone: list[Episode] = []
+    for seed, spring in enumerate(springs):
+        found = recorded(seed, truth=np.array([spring, *TRUTH[1:]]))
+        alone += [replace(episode, label=f"{seed} {episode.label}") for episode in found.real]
+    commands = np.stack([episode.actions[:, 0] for episode in alone if episode.actions is not None])
+    grouped = [replace(episode, group=episode.label[0]) for episode in alone]
+    beliefs = [
+        learned(Evidence(0, tuple(real), (), Need.TRAJECTORIES, Oscillator(SPACE, commands)))
+        for real in (alone, grouped)
+    ]
+    narrow, wide = (belief.describe().parameters["joint.stiffness"] for belief in beliefs)
+    assert narrow.high - narrow.low < springs[-1] - springs[0] < wide.high - wide.low
+    assert wide.low < springs[1] < wide.high
 
 
 def test_an_estimate_at_the_edge_of_its_range_is_said() -> None:
