@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sim2real_envs
-from sim2real.errors import RecordingError, SpecError, TooManyDivergences
+from sim2real.errors import PolicyError, RecordingError, SpecError, TooManyDivergences
 from sim2real.experiment.spec import ExperimentSpec
 from sim2real.experiment.streams import generator
 from sim2real.experiment.target_specs import PseudoReal
@@ -139,7 +139,7 @@ def find_policy(place: str | os.PathLike[str]) -> Policy:
     for candidate in (folder, folder / "policy", folder.parent / "pieces" / folder.name / "policy"):
         if (candidate / "policy.json").is_file():
             return load_policy(candidate)
-    return load_policy(folder)
+    raise PolicyError(f"{str(place)!r} has no policy. Name a piece of a run, such as results/quickstart/<run>/<piece>.")
 
 
 def _entry(spec: ExperimentSpec, target: str) -> Any:

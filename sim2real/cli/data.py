@@ -116,14 +116,15 @@ def convert_data(
 ) -> None:
     """Convert a log, or a LeRobotDataset, to another format; what is written is SI.
 
+    A row of LeRobot is an observation and the action after it: the last row of an episode is left out if it has none.
     LeRobot has no units. A data set of it is read with a mapping that gives every feature a signal with its unit, or
     ignores it:
 
       origin: robot
       signals:
-        joint.position: {kind: observation, unit: deg, columns: [observation.state/shoulder_pan.pos, …]}
-        joint.command: {kind: action, unit: deg, columns: [action/shoulder_pan.pos, …]}
-      ignore: [next.done]
+        joint.position: {kind: observation, unit: deg, columns: \\[observation.state/shoulder_pan.pos, …]}
+        joint.command: {kind: action, unit: deg, columns: \\[action/shoulder_pan.pos, …]}
+      ignore: \\[next.done]
 
     Examples:
 
@@ -136,6 +137,7 @@ def convert_data(
     from sim2real.recordings.log import pair, write_log
 
     log = _read(source, mapping)
+    kept, left_out = log.rows, ""
     if to == "log":
         rows, header = pair(destination)
         for path in (rows, header):
@@ -143,14 +145,16 @@ def convert_data(
                 raise RecordingError(f"{path} is there already: name another file.")
         written = write_log(destination, log)
     elif to == "lerobot":
-        from sim2real.recordings.lerobot import write_lerobot
+        from sim2real.recordings.lerobot import frames, write_lerobot
 
         written = write_lerobot(destination, log, task=task)
+        kept = frames(log)
+        left_out = f" ({_count(log.rows - kept, 'row')} without an action left out)" if kept < log.rows else ""
     else:
         from sim2real.recordings.minari import write_minari
 
         written = write_minari(destination, log)
-    typer.echo(f"{written}: {_count(len(log.episodes), 'episode')}, {_count(log.rows, 'row')}")
+    typer.echo(f"{written}: {_count(len(log.episodes), 'episode')}, {_count(kept, 'row')}{left_out}")
 
 
 def _read(source: Path, mapping: Path | None) -> Log:

@@ -25,7 +25,7 @@ def fit(
         ),
     ] = None,
     method: Annotated[str, typer.Option("--method", help="least_squares or particles.")] = "least_squares",
-    window: Annotated[float, typer.Option("--window", min=0.05, help="Length of the replayed windows [s].")] = 1.0,
+    window: Annotated[float, typer.Option("--window", min=0.05, help="Length of the replayed windows, in s.")] = 1.0,
     held_out: Annotated[float, typer.Option("--held-out", help="Share to predict instead of to fit.")] = 0.3,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Which windows are held out, and the method's own.")] = 0,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Where run folders go.")] = Path("results"),

@@ -65,8 +65,11 @@ def trials(
             shown = f": {slot.policy}" if unblind else ""
             typer.echo(f"trial {slot.number}, block {slot.block}, start {slot.start + 1}{shown}")
         return
-    if resume is None and (open_ones := unfinished(plan, output)):
+    open_ones = unfinished(plan, output)
+    if resume is None and open_ones:
         typer.echo(f"Trials in {open_ones[0]} are not finished; --resume would go on with them.", err=True)
+    if resume == _NEWEST and not open_ones:
+        typer.echo(f"No unfinished trials of {plan.spec.name} are in {output}.", err=True)
     done = run_trials(
         plan,
         operator_for(Console(), sys.stdin.fileno()),

@@ -155,8 +155,24 @@ def _targets(kind: str, data: Mapping[str, Value], whole: ParameterSpace | None)
             yield Problem((*place, "type"), f"{fields['type']!r} needs `kind: {right}`, but kind is {kind}")
         elif section is RecordingTarget:
             yield from _data_set(fields.get("data"), data, (*place, "data"))
-        elif whole is not None and section is not RobotTarget:
+        elif section is RobotTarget:
+            yield from _view_problems(fields, data, (*place, "mapping", "policy"))
+        elif whole is not None:
             yield from _pseudo_real(fields, data, whole, place)
+
+
+def _view_problems(fields: Mapping[str, Value], data: Mapping[str, Value], place: Place) -> Iterator[Problem]:
+    """Say before the training where a robot's mapping shows, or moves, otherwise than the policies' environment."""
+    env, view = _mapping(data.get("env")), _mapping(_mapping(fields.get("mapping")).get("policy"))
+    world, task = env.get("id"), view.get("task")
+    if view.get("observation") != "task" or not isinstance(world, str):
+        return
+    if isinstance(task, str) and not world.endswith(f"{task}-v0"):
+        yield Problem((*place, "task"), f"{task!r} is not the task of {world!r}, on which the policies are trained")
+    for name, untold, usual in (("control", "joint_position", "ee_delta"), ("past_actions", 0, 0)):
+        given, trained = view.get(name, untold), env.get(name, usual)
+        if given != trained:
+            yield Problem((*place, name), f"must be {trained!r}, as in env, but got {given!r}")
 
 
 def _pseudo_real(
@@ -175,7 +191,9 @@ def _pseudo_real(
         except EnvError as error:
             yield Problem((*place, "type"), str(error))
             return
-    yield from _domain(space, _mapping(fields.get("domain")), (*place, "domain"), _world_name(data))
+    engine = changed.get("backend")
+    world = _world_name(data) + (f" on {engine}" if engine else "")
+    yield from _domain(space, _mapping(fields.get("domain")), (*place, "domain"), world)
 
 
 def _domain(space: ParameterSpace, domain: Mapping[str, Value], place: Place, world: str) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ def believed(marginal: Table) -> tuple[str, str, str]:
     if width <= 0.0:
         return f"{marginal['mean']:.3g}", f"{marginal['low']:.3g}", f"{marginal['high']:.3g}"
     decimals = max(0, 1 - math.floor(math.log10(width)))
-    mean, low, high = (f"{marginal[key]:.{decimals}f}" for key in ("mean", "low", "high"))
+    mean, low, high = (f"{marginal[key]:z.{decimals}f}" for key in ("mean", "low", "high"))
     return mean, low, high
 
 

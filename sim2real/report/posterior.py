@@ -54,7 +54,8 @@ class View:
         if self.parameter["log"] and self.high > 3 * self.low:
             log_axis(axis, which, self.low, self.high)
         else:
-            (axis.xaxis if which == "x" else axis.yaxis).set_major_locator(MaxNLocator(4))
+            few = MaxNLocator(3) if which == "x" else MaxNLocator(4)  # numbers side by side need more room
+            (axis.xaxis if which == "x" else axis.yaxis).set_major_locator(few)
         (axis.set_xlim if which == "x" else axis.set_ylim)(self.low, self.high)
 
 

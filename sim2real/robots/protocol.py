@@ -129,7 +129,10 @@ def load(path: str, what: str) -> Any:
             "folder with PYTHONPATH=."
         ) from error
     if not hasattr(module, name):
-        known = [each for each in vars(module) if not each.startswith("_")]
+        own = {each: str(getattr(value, "__module__", "")) for each, value in vars(module).items() if callable(value)}
+        known = [
+            each for each, home in own.items() if f"{home}.".startswith(f"{module_name}.") and not each.startswith("_")
+        ]
         raise RobotError(f"{what}: {unknown_name(name, f'in {module_name}', known)}")
     return getattr(module, name)
 
@@ -141,10 +144,14 @@ def make_robot(path: str, options: Mapping[str, Any] | None = None) -> RobotLike
         RobotError: If there is no such factory, it does not take the options, or what it makes is not a robot.
     """
     factory = load(path, "robot")
+    signature = inspect.signature(factory)
     try:
-        inspect.signature(factory).bind(**dict(options or {}))
+        signature.bind(**dict(options or {}))
     except TypeError as error:
-        raise RobotError(f"robot {path!r} cannot be made with {dict(options or {})!r}: {error}.") from None
+        takes = ", ".join(signature.parameters) or "none"
+        raise RobotError(
+            f"robot {path!r} cannot be made with {dict(options or {})!r}: {error}. Its options: {takes}."
+        ) from None
     robot = factory(**dict(options or {}))
     require_robot(robot)
     return robot  # type: ignore[no-any-return]

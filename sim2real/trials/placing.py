@@ -14,7 +14,9 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.starts import replaced
 from sim2real_envs.state import WorldState
 from sim2real_envs.tasks import Task
+from sim2real_envs.tasks.slide import Slide
 
+BASE = 0.1  # m; nothing stands nearer to the middle of a robot's base
 WORDS = ("object", "goal", "text")
 _THING = {"object": ("x_cm", "y_cm", "yaw_deg"), "goal": ("x_cm", "y_cm", "z_cm")}
 _NEEDED = {"object": ("x_cm", "y_cm", "yaw_deg"), "goal": ("x_cm", "y_cm")}
@@ -109,8 +111,25 @@ def listed_starts(
         except EnvError as error:
             problems.append((("starts", index), str(error)))
             continue
+        problems += [((*("starts", index), name), text) for name, text in _misplaced(start, task)]
         starts.append(start)
     return tuple(starts)
+
+
+def _misplaced(start: Start, task: Task | None) -> list[tuple[str, str]]:
+    """Return (name, what is wrong) of things that no arm could do anything with."""
+    found: list[tuple[str, str]] = []
+    if task is None:
+        return found
+    for placed in placements(start.state):
+        distance, reach = math.hypot(*placed.position[:2].tolist()), task.scene.arm.reach
+        if distance < BASE:
+            text = f"lies {100 * distance:.3g} cm from the middle of the robot's base; numbers are in cm, not m"
+            found.append((placed.name, text))
+        elif distance > reach and not (placed.name == "goal" and isinstance(task, Slide)):
+            text = f"is {100 * distance:.0f} cm from the base, but the arm reaches {100 * reach:.0f} cm"
+            found.append((placed.name, text))
+    return found
 
 
 def _start(

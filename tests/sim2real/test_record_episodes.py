@@ -205,7 +205,7 @@ def test_a_policy_is_found_by_its_run_and_piece(tmp_path: Path) -> None:
         run / "pieces" / "PandaPush-v0-cell-uniform-s0" / "policy",
     ):
         np.testing.assert_array_equal(find_policy(place)(np.ones(16)), wanted)
-    with pytest.raises(PolicyError, match="cannot be read"):
+    with pytest.raises(PolicyError, match="has no policy"):
         find_policy(run)
 
 

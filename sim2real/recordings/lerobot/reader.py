@@ -63,7 +63,7 @@ def _info(root: Path) -> dict[str, Any]:
         version = str(info["codebase_version"])
         info["fps"], info["features"] = float(info["fps"]), dict(info["features"])
     except FileNotFoundError:
-        raise RecordingError(f"{path} must be there, but is not: is {root} a LeRobotDataset?") from None
+        raise RecordingError(f"{path} must be there, but is not: only logs and LeRobotDatasets are read.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RecordingError(f"{path} is not the description of a LeRobotDataset: {error!r}.") from None
     if not version.startswith("v3."):

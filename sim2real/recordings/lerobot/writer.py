@@ -85,6 +85,15 @@ def write_lerobot(
     return place
 
 
+def frames(log: Log) -> int:
+    """Return how many rows of a log have an action and become frames of LeRobot.
+
+    Raises:
+        RecordingError: If an action is missing within an episode.
+    """
+    return sum(len(_kept(log, episode)[0]) for episode in log.episodes)
+
+
 def _check_names(log: Log, names: Mapping[str, str]) -> None:
     unknown = [name for name in names if name not in log.signals]
     taken = [

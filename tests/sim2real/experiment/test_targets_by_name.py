@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim2real.errors import SpecError
 from sim2real.experiment.lab import Lab
 from sim2real.experiment.pieces import Piece
 from sim2real.experiment.spec import spec_from
@@ -106,3 +107,22 @@ def test_a_robot_is_a_target_like_any_other(tmp_path: Path) -> None:
         assert episode.failure_mode == "timeout"
     finally:
         made.close()
+
+
+def test_a_robot_that_shows_something_else_than_its_policies_are_trained_on_is_refused_before_any_training() -> None:
+    robot = {
+        "type": "robot",
+        "robot": "sim2real.robots.fake:FakeRobot",
+        "options": {"world": "PandaPush-v0"},
+        "mapping": FakeRobot(world="PandaPush-v0").mapping(),
+    }
+    env = {"id": "PandaReach-v0", "control": "joint_delta", "past_actions": 2}
+    data = {"name": "robot", "env": env, "methods": ["fixed"], "targets": {"arm": robot}}
+    with pytest.raises(SpecError) as caught:
+        spec_from(data)
+    view = "targets.arm.mapping.policy"
+    assert caught.value.problems == (
+        f"{view}.task: 'Push' is not the task of 'PandaReach-v0', on which the policies are trained",
+        f"{view}.control: must be 'joint_delta', as in env, but got 'ee_delta'",
+        f"{view}.past_actions: must be 2, as in env, but got 0",
+    )

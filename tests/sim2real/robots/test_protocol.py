@@ -99,8 +99,12 @@ def test_a_robot_is_made_from_an_import_path() -> None:
     [
         ("sim2real.robots.fake", {}, "import path such as 'my_lab.arm:make_robot'"),
         ("no_such_lab.arm:make", {}, "must be importable from here"),
-        ("sim2real.robots.fake:FakeRobt", {}, "Did you mean 'FakeRobot'"),
-        ("sim2real.robots.fake:FakeRobot", {"wrld": "joints"}, "cannot be made with"),
+        ("sim2real.robots.fake:FakeRobt", {}, "Did you mean 'FakeRobot'.* Available: FakeRecipe, FakeRobot, placing"),
+        (
+            "sim2real.robots.fake:FakeRobot",
+            {"wrld": "joints"},
+            "cannot be made with .* Its options: world, domain, seed",
+        ),
         ("sim2real.robots.fake:as_faults", {"faults": []}, "tuple is not a robot"),
     ],
 )

@@ -97,6 +97,17 @@ def test_listed_starts_are_in_centimetres_and_degrees() -> None:
     assert plan.starts[0].text == "mark A"
 
 
+@pytest.mark.parametrize(
+    ("goal", "words"),
+    [
+        ({"x_cm": 160, "y_cm": 8}, "starts.0.goal: is 160 cm from the base, but the arm reaches 78 cm"),
+        ({"x_cm": 0.4, "y_cm": 0}, "starts.0.goal: lies 0.4 cm from the middle of the robot's base; numbers are in cm"),
+    ],
+)
+def test_listed_starts_that_no_arm_could_use_are_refused(goal: dict[str, float], words: str) -> None:
+    assert words in problems_of(starts=[{"goal": goal}])
+
+
 def test_keys_that_changed_are_named() -> None:
     before = plan_from(plan_data()).to_dict()
     mapping = reach_mapping()
