@@ -159,6 +159,7 @@ def truncated(normal: Normal, count: int, rng: np.random.Generator) -> Array:
     centre, covariance = normal.centre[order], normal.covariance[np.ix_(order, order)]
     root = np.linalg.cholesky(covariance)
     points = qmc.Sobol(size, rng=rng).random_base2((8 * count - 1).bit_length())
+    points = rng.permutation(points)  # every eighth of Sobol's points lies in the same eighth of the cube
     latent, log_weight = np.zeros_like(points), np.zeros(len(points))
     for column in range(size):
         given = centre[column] + latent[:, :column] @ root[column, :column]

@@ -118,6 +118,17 @@ def test_draws_keep_their_correlation_and_their_walls() -> None:
     assert stats.kstest(drawn[:, 2], "uniform").pvalue > LEVEL
 
 
+def test_draws_far_from_all_walls_have_the_moments_of_the_normal() -> None:
+    correlation = np.array([[1.0, 0.4, 0.5, 0.2], [0.4, 1.0, 0.6, 0.4], [0.5, 0.6, 1.0, 0.93], [0.2, 0.4, 0.93, 1.0]])
+    spread, centre = np.array([0.05, 0.005, 0.02, 0.01]), np.array([0.3, 0.4, 0.6, 0.5])
+    covariance = correlation * np.outer(spread, spread)
+    for seed in range(5):
+        drawn = truncated(Normal(centre, covariance), 2048, np.random.default_rng(seed))
+        np.testing.assert_allclose((drawn.mean(axis=0) - centre) / spread, 0.0, atol=0.1)
+        np.testing.assert_allclose(drawn.std(axis=0) / spread, 1.0, atol=0.07)
+        np.testing.assert_allclose(np.corrcoef(drawn.T), correlation, atol=0.09)
+
+
 def test_the_product_of_two_normals_is_narrower_than_both() -> None:
     one, other = Normal(np.array([0.2]), np.array([[0.04]])), Normal(np.array([0.6]), np.array([[0.01]]))
     both = one.times(other)
