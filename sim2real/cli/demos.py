@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sim2real.cli.guard import guarded
-from sim2real.errors import SpecError
 
 
 @guarded
@@ -44,6 +42,7 @@ def demos(
     from rich.console import Console
 
     from sim2real.cli.live import progress_for, stages
+    from sim2real.cli.robot import as_options
     from sim2real.demos import record
 
     file = Path(f"{env}.parquet") if output is None else output
@@ -53,7 +52,7 @@ def demos(
             env,
             file,
             episodes=episodes,
-            options=_as_options(options or ()),
+            options=as_options(options or ()),
             domain=domain,
             seed=seed,
             workers=workers,
@@ -63,17 +62,3 @@ def demos(
     rate = done.success
     typer.echo(f"{done.path}: {rate.n} episodes, {done.rows} steps, {domain} domain")
     typer.echo(f"The expert succeeded in {rate.k} of {rate.n} ({rate.low:.0%} to {rate.high:.0%}, 95 % interval).")
-
-
-def _as_options(texts: Sequence[str]) -> dict[str, Any]:
-    """Return constructor options, their values read as YAML.
-
-    Raises:
-        SpecError: If one is not key=value.
-    """
-    from sim2real.experiment.overrides import parse_overrides
-
-    pairs, problems = parse_overrides(texts)
-    if problems:
-        raise SpecError(problems, "options")
-    return dict(pairs)

@@ -114,7 +114,7 @@ def as_options(texts: Sequence[str]) -> dict[str, Any]:
     """
     from sim2real.experiment.overrides import parse_overrides
 
-    pairs, problems = parse_overrides(texts)
+    pairs, problems = parse_overrides(texts, example="backend=mujoco")
     if problems:
         raise SpecError(problems, "options")
     return dict(pairs)

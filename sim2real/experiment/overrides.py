@@ -12,7 +12,9 @@ from sim2real.experiment.problems import Problem, dotted, shown
 from sim2real.experiment.strict_yaml import MAX_INTEGER, Place, Value, parse_value
 
 
-def parse_overrides(overrides: Iterable[str] | Mapping[str, object]) -> tuple[list[tuple[str, Value]], list[str]]:
+def parse_overrides(
+    overrides: Iterable[str] | Mapping[str, object], *, example: str = "agent.round_steps=20000"
+) -> tuple[list[tuple[str, Value]], list[str]]:
     """Return dotted keys with their values, and one sentence for each override that cannot be read."""
     if isinstance(overrides, Mapping):
         return [(str(key), plain(value)) for key, value in overrides.items()], []
@@ -21,7 +23,7 @@ def parse_overrides(overrides: Iterable[str] | Mapping[str, object]) -> tuple[li
     for text in (overrides,) if isinstance(overrides, str) else overrides:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
-            problems.append(f"--set {text}: must be key=value, such as --set agent.round_steps=20000")
+            problems.append(f"--set {text}: must be key=value, such as --set {example}")
             continue
         try:
             pairs.append((key.strip(), parse_value(value)))

@@ -67,6 +67,7 @@ class RobotLoop:
         self.robot, self.mapping, self.limits, self.clock = robot, mapping, limits, clock
         self.schedule = Schedule(clock, period)
         self.incidents: deque[Incident] = deque(maxlen=_INCIDENTS)
+        self._verdict: safety.Verdict = "sent"  # the newest, but for what was wanted and never left
         self.values: dict[str, Array] = {}
         self._tool, self._period = tool, period
         self._make_link: Callable[[], Link] = lambda: (ThreadLink if threaded else InlineLink)(robot, clock)
@@ -182,6 +183,7 @@ class RobotLoop:
             return decision, None
         answer = self._link.send(self.mapping.command(decision.command), self._period)
         if answer.given:
+            self._verdict = decision.verdict
             with self._lock:  # the next command's speed counts from when this one left
                 self._state = replace(self._state, last_time=max(now, answer.called))
             return decision, None if answer.value is None else dict(answer.value)
@@ -265,12 +267,12 @@ class RobotLoop:
             self._link = None
 
     def _note(self, now: float, decision: Decision) -> None:
-        """Log what was not sent as it was; of refusals in a row the first."""
+        """Keep what was not sent as it was; of the same verdicts in a row the log tells the first."""
         if decision.verdict == "sent":
             return
-        last = self.incidents[-1].verdict if self.incidents else "sent"
+        before, self._verdict = self._verdict, decision.verdict
         self.incidents.append(Incident(now, decision.verdict, decision.reasons))
-        if last == decision.verdict == "refused":
+        if before == decision.verdict != "stopped":
             return
         level = logging.INFO if decision.verdict == "clipped" else logging.WARNING
         log.log(level, "action %s: %s", decision.verdict, "; ".join(decision.reasons))

@@ -116,6 +116,15 @@ def test_an_action_beyond_a_limit_is_clipped_logged_and_kept(stage: Stage, caplo
     assert stage.env.incidents[-1].reasons == info["reasons"]
 
 
+def test_of_clipped_actions_in_a_row_the_log_tells_the_first(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    stage.env.reset(seed=0)
+    with caplog.at_level(logging.INFO, "sim2real.robots"):
+        for beyond in (1.0, 1.0, 1.0, 0.0, 1.0):
+            stage.env.step(stage.home + beyond)
+    assert len(stage.env.incidents) == 4
+    assert caplog.text.count("action clipped: ") == 2
+
+
 def test_nan_stops_for_good_until_a_person_resets_it(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.env.reset(seed=0)
     stage.env.step(stage.home)
