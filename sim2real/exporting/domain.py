@@ -13,10 +13,11 @@ from sim2real import randomizers
 from sim2real.experiment.strict_yaml import Value, dump
 from sim2real.randomizers.cloud import Cloud
 from sim2real.report.posterior import learned, space_of
-from sim2real.report.run import Piece, Run, Snapshot
+from sim2real.report.run import Piece, Run, Snapshot, Table
 from sim2real_envs.parameters import Array
 
 FILE, SAMPLES = "domain.yaml", "domain_samples.csv"
+_NEAR = 0.02  # of a range
 DRAWS = 1000
 """Joint draws of a posterior that is not made of particles."""
 ARM = "arm"
@@ -58,10 +59,13 @@ class IdentifiedDomain:
         }
 
     def ranges(self) -> dict[str, tuple[float, float]]:
-        """Return the 90 % interval of what was identified or bounded, else the range of the experiment."""
+        """Return the 90 % interval of what was identified or bounded, else the range of the experiment.
+
+        An interval that ends near an end of the range goes on to it: the truth may lie there, or beyond.
+        """
         marginals, space = self.snapshot.description["parameters"], self.snapshot.space
         source = {name: space[name] if self.is_nominal(name) else marginals[name] for name in space}
-        return {name: (float(entry["low"]), float(entry["high"])) for name, entry in source.items()}
+        return {name: _to_the_ends(source[name], space[name]) for name in space}
 
     def samples(self) -> Array | None:
         """Return joint posterior samples (k, n) SI, or None where there is no posterior."""
@@ -118,6 +122,12 @@ def _text(domain: IdentifiedDomain, run: Run, piece: Piece, samples: int | None)
         "\n# A pseudo-real target of these values; put this into `targets:` of an experiment.\n"
         f"targets:\n  {piece.target}_identified:\n    type: hidden\n    domain:\n{_indented(values, 6)}"
     )
+
+
+def _to_the_ends(interval: Table, whole: Table) -> tuple[float, float]:
+    low, high, least, most = (float(table[end]) for table in (interval, whole) for end in ("low", "high"))
+    near = _NEAR * (most - least)
+    return (least if low - least < near else low), (most if most - high < near else high)
 
 
 def _entry(domain: IdentifiedDomain, name: str) -> dict[str, Value]:

@@ -173,7 +173,7 @@ def _limits(log: Log, name: str, arm: Arm, findings: Findings) -> None:
     for column in columns[:1] if degrees else columns:
         row, joint = int(np.argmax(wrong[:, column])), arm.joints[column]
         value, count = float(positions[row, column]), int(wrong[:, column].sum())
-        fix = "Check order, sign and zero of the joints."
+        fix = "Check order, sign, zero and unit of the joints."
         if degrees:
             fix = f'{counted(len(columns), "joint")} may be in degrees: then write "unit": "deg".'
         findings.error(

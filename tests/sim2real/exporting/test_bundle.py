@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 import sim2real
 import sim2real_envs
 from sim2real.errors import RunFolderError
 from sim2real.experiment.spec import ExperimentSpec, spec_from
+from sim2real.exporting.domain import _to_the_ends
 from sim2real.exporting.robot_model import write_robot
 from sim2real.launch import run
 from sim2real.policy import MlpPolicy
@@ -364,3 +367,11 @@ def test_the_command_refuses_a_folder_that_is_no_run(tmp_path: Path, capsys: pyt
         main(["export", str(tmp_path)])
     assert end.value.code == 2
     assert "is not the folder of a run" in capsys.readouterr().err
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_range_to_train_with_holds_its_interval_and_goes_on_to_an_end_that_is_near(one: float, other: float) -> None:
+    interval, whole = {"low": min(one, other), "high": max(one, other)}, {"low": 0.0, "high": 1.0}
+    low, high = _to_the_ends(interval, whole)
+    assert low == (0.0 if interval["low"] < 0.02 else interval["low"])
+    assert high == (1.0 if 1.0 - interval["high"] < 0.02 else interval["high"])
