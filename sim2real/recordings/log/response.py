@@ -16,7 +16,7 @@ _PAIRS = {
     "finger.command": "finger.position",
 }
 _LONGEST = 0.6  # [s] of lag that is looked for
-_LATE = 0.5  # [s]: a compliant arm trails slow motion by more than its delay
+_LATE = 0.35  # [s]: a compliant arm trails slow motion by more than its delay
 _CLEAR = 0.5  # correlation from which on a lag is told
 _FEWEST = 20  # rows of an episode
 
