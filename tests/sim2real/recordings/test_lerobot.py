@@ -323,7 +323,7 @@ def test_a_data_set_with_a_file_left_out_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"is .* a LeRobotDataset"):
+    with pytest.raises(RecordingError, match=r"only logs and LeRobotDatasets are read"):
         read_lerobot(tmp_path, mapping())
 
 
