@@ -12,8 +12,11 @@ each, the jackknife of groups:
     d_c = A^-1 g - (A - A_c)^-1 (g - g_c),    V_1 = (G - 1) / G  sum_c d_c d_c'
 
 (Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section
-VI.B), made wider by Student's t of G - 1 degrees of freedom for few recordings. V is V_1, and no narrower than V_0 in
-any direction. Windows of one rollout err alike: where recordings are that, whole rollouts are left out as well, and V
+VI.B), made wider by Student's t of G - 1 degrees of freedom for few recordings. G steps tell a matrix of d x d badly:
+its largest eigenvalues are too large by chance alone. In units of V_0 it is therefore drawn towards a multiple of the
+unit matrix, as far as the steps scatter (Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
+covariance matrices", Journal of Multivariate Analysis 88, 2004). V is V_1, and no narrower than V_0 in any direction.
+Windows of one rollout err alike: where recordings are that, whole rollouts are left out as well, and V
 is no narrower than their V_2 = V_1 either. A handful of rollouts spans a few directions only; in the others V_1 is
 widened by what V_2 exceeds it on the average of all d, trace(V_1^-1 V_2) / d, a design effect (Kish, "Survey sampling",
 1965), whose expectation does not depend on how many rollouts there are. A precision of 1 / 10^2 range^-2 stands for the
@@ -22,6 +25,7 @@ prior, so that a direction without information is uniform over the cube.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,16 +112,18 @@ def posterior(
     whole = np.linalg.solve(matrix, slope)
     plain: Array = variance * np.linalg.inv(matrix).astype(np.float64)
 
-    def jackknife(left_out: Array) -> Array:
-        """Return the variance that leaving out sets of groups (k, g) in turn tells."""
-        remaining = zip(matrix - np.tensordot(left_out, normals, axes=1), slope - left_out @ slopes, strict=True)
-        moved = np.stack([whole - np.linalg.solve(part, rest) for part, rest in remaining])  # (k, d)
-        spread: Array = (len(moved) - 1) / len(moved) * moved.T @ moved
-        return spread
+    root = np.linalg.cholesky(plain)
 
-    covariance = _wider(plain, _few(number) * jackknife(np.eye(number)))
+    def steps(left_out: Array) -> Array:
+        """Return the jackknife's steps when sets of groups (k, g) are left out, in units of V_0: (k, d)."""
+        remaining = zip(matrix - np.tensordot(left_out, normals, axes=1), slope - left_out @ slopes, strict=True)
+        moved = np.stack([whole - np.linalg.solve(part, rest) for part, rest in remaining])
+        scaled: Array = math.sqrt(len(moved) - 1.0) * np.linalg.solve(root, moved.T).T
+        return scaled
+
+    covariance = _wider(plain, _few(number) * root @ _shrunk(steps(np.eye(number))) @ root.T)
     if rollouts is not None and (many := int(rollouts.max()) + 1) > 1:
-        spread = jackknife((rollouts == np.arange(many)[:, None]).astype(np.float64))
+        spread = root @ _moment(steps((rollouts == np.arange(many)[:, None]).astype(np.float64))) @ root.T
         effect = float(np.trace(np.linalg.solve(covariance, spread))) / size
         covariance = _wider(max(effect, 1.0) * covariance, _few(many) * spread)
     covariance = covariance + LEAST_SD**2 * np.eye(size)
@@ -132,6 +138,23 @@ def posterior(
 def _few(groups: int) -> float:
     """Return how much wider Student's t makes the variance that ``groups`` groups tell."""
     return float(student.ppf(0.95, groups - 1) / _ONE_SIDED_95) ** 2 if groups > 1 else 0.0
+
+
+def _moment(steps: Array) -> Array:
+    """Return the second moment (d, d) of ``steps`` (k, d)."""
+    moment: Array = steps.T @ steps / len(steps)
+    return moment
+
+
+def _shrunk(steps: Array) -> Array:
+    """Return the second moment of ``steps`` (k, d), drawn towards a multiple of the unit matrix (Ledoit and Wolf)."""
+    moment, size = _moment(steps), steps.shape[1]
+    target = float(np.trace(moment)) / size * np.eye(size)
+    apart = float(((moment - target) ** 2).sum())
+    scatter = sum(float(((np.outer(step, step) - moment) ** 2).sum()) for step in steps) / len(steps) ** 2
+    share = min(scatter / apart, 1.0) if apart > 0.0 else 1.0
+    drawn: Array = share * target + (1.0 - share) * moment
+    return drawn
 
 
 def _wider(plain: Array, grouped: Array) -> Array:

@@ -70,11 +70,11 @@ def test_a_delay_is_found_although_the_simulator_rounds_it(delay: float) -> None
 
 
 @pytest.mark.parametrize("worlds", [12, pytest.param(100, marks=pytest.mark.slow)])
-def test_the_90_percent_intervals_hold_the_truth_in_at_least_90_percent_of_worlds(worlds: int) -> None:
-    """At least: a jackknife with Student's t is conservative, here 95, 99, 94 and 85 of 100."""
+def test_the_90_percent_intervals_hold_the_truth_in_90_percent_of_worlds(worlds: int) -> None:
     inside = np.array([_inside(seed) for seed in range(worlds)])  # (w, 4)
-    low, _ = stats.binom(worlds, 0.9).interval(1.0 - LEVEL)
-    assert (inside.sum(axis=0) >= low).all()
+    low, high = stats.binom(worlds, 0.9).interval(1.0 - LEVEL)
+    for column in inside.T:
+        assert low <= column.sum() <= high
 
 
 def _inside(seed: int) -> list[bool]:
@@ -126,7 +126,7 @@ def test_two_rounds_say_more_than_one() -> None:
     once = learned(first)
     twice = once.update_from_evidence(second, np.random.default_rng(3))
     deviations = [np.sqrt(np.diag(each.covariance)) for each in (once, twice)]
-    assert (deviations[1] < 0.9 * deviations[0]).all()  # of 1 / sqrt 2 for equal rounds
+    assert (deviations[1] < 0.85 * deviations[0]).all()  # 1 / sqrt 2 for equal rounds
     after = twice.describe().parameters["joint.damping"]
     assert after.low < TRUTH[1] < after.high
 
