@@ -1,4 +1,4 @@
-"""Episodes of a target in a log: what its sensors said and what was sent, nothing that only a simulator knows."""
+"""Episodes of any target in a log: what its sensors said and what was sent, nothing that only a simulator knows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sim2real_envs
-from sim2real.errors import PolicyError, RecordingError, SpecError, TooManyDivergences
+from sim2real.errors import PolicyError, RecordingError, TooManyDivergences
 from sim2real.experiment.spec import ExperimentSpec
 from sim2real.experiment.streams import generator
-from sim2real.experiment.target_specs import PseudoReal
+from sim2real.experiment.target_specs import PseudoReal, RecordingTarget
 from sim2real.gap.statistics import Rate, wilson
 from sim2real.policy import Policy, load_policy
+from sim2real.record_recordings import log_of_recordings
 from sim2real.recordings.log import Log, LogEpisode, Origin, pair, write_log
 from sim2real.recordings.sensed import FRAMES, Env, Facts, facts_of, log_episode, sensing
 from sim2real.rollouts import SEEDS, allowed_divergences
@@ -43,11 +44,11 @@ class Job(NamedTuple):
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was written: where, the log itself, and how often the task was done."""
+    """What was written: where, the log itself, and how often the task was done; None where nothing was attempted."""
 
     path: Path
     log: Log
-    success: Rate
+    success: Rate | None
 
 
 def record_target(
@@ -63,7 +64,7 @@ def record_target(
     force: bool = False,
     progress: Advance | None = None,
 ) -> Recorded:
-    """Run episodes on a pseudo-real target or a robot of an experiment and write them as a log.
+    """Run episodes on a target of an experiment, or take its recordings, and write them as a log.
 
     Row k has what the sensors said at time k, and what was sent right after. The log names the environment and the
     target, never the target's domain. A robot needs a policy; once safety has stopped it, what is finished is written.
@@ -83,17 +84,24 @@ def record_target(
 
     Raises:
         UnknownNameError: If the experiment has no such target, or its task no expert.
-        SpecError: If the target is of a kind that has no environment, such as recordings.
+        InsufficientEvidence: If there are fewer recordings than asked for.
         OptionError: If ``episodes < 1``, or the environment cannot be logged.
         TooManyDivergences: If more than a few episodes diverge.
         RecordingError: If the log is there already, or cannot be written.
     """
     if episodes < 1:
         raise OptionError(f"`episodes >= 1` must hold, but got episodes={episodes}.")
-    entry = _entry(spec, target)
+    if target not in spec.targets:
+        raise UnknownNameError(target, f"a target of {spec.name}", spec.targets)
+    entry = spec.targets[target]
     rows, header = pair(path)
     if not force and (rows.exists() or header.exists()):
         raise RecordingError(f"{rows} is there already: give another name, or --force (force=True) to replace it.")
+    if isinstance(entry, RecordingTarget):
+        if driver != "excitation":
+            raise OptionError("Nobody drives recordings: leave out --policy and --expert.")
+        log = log_of_recordings(entry, spec.env.id, spec.env.options, episodes)
+        return Recorded(write_log(path, log), log, None)
     seeds = generator(seed, spec.env.id, target, "record").integers(SEEDS, size=(episodes, 2)).tolist()
     name = driver if isinstance(driver, str) else driver_name or "policy"
     extra: dict[str, Any] = {
@@ -140,16 +148,6 @@ def find_policy(place: str | os.PathLike[str]) -> Policy:
         if (candidate / "policy.json").is_file():
             return load_policy(candidate)
     raise PolicyError(f"{str(place)!r} has no policy. Name a piece of a run, such as results/quickstart/<run>/<piece>.")
-
-
-def _entry(spec: ExperimentSpec, target: str) -> Any:
-    if target not in spec.targets:
-        raise UnknownNameError(target, f"a target of {spec.name}", spec.targets)
-    entry = spec.targets[target]
-    if not isinstance(entry, PseudoReal) and entry.type != "robot":
-        problem = f"targets.{target}: must be a pseudo-real target or a robot to be recorded, but is {entry.type!r}"
-        raise SpecError([problem], "target")
-    return entry
 
 
 def _of_robot(

@@ -27,7 +27,8 @@ def record(
     """Log episodes of a target: what its sensors said and what was sent, never its hidden domain.
 
     Without a policy or the expert, smooth random actions move a pseudo-real target, as a log to identify from needs
-    them. A robot needs --policy; what is logged is what was sent after safety.
+    them. A robot needs --policy; what is logged is what was sent after safety. Of recordings, those to learn from come
+    first.
 
     Examples:
 
@@ -37,6 +38,8 @@ def record(
 
       sim2real record experiments/quickstart.yaml --target worn_cell -o trained.parquet
       --policy results/quickstart/<run>/PandaPush-v0-worn_cell-particles-s0
+
+      sim2real record experiments/furuta.yaml --target chirps --episodes 60 -o chirps.parquet
 
     Look at it with `sim2real data check`, convert it with `sim2real data convert`.
     """
@@ -64,5 +67,9 @@ def record(
             progress=lambda now, total: show(f"recording {target}", now, total),
         )
     rate = done.success
-    typer.echo(f"{done.path}: {rate.n} episodes, {done.log.rows} rows at {done.log.rate:g} Hz")
+    typer.echo(f"{done.path}: {len(done.log.episodes)} episodes, {done.log.rows} rows at {done.log.rate:g} Hz")
+    if left_out := done.log.extra.get("left_out"):
+        typer.echo(f"Left out, because it is not known at every sample: {', '.join(left_out)}.")
+    if rate is None:
+        return
     typer.echo(f"It succeeded in {rate.k} of {rate.n} ({rate.low:.0%} to {rate.high:.0%}, 95 % interval).")

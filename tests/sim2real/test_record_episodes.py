@@ -11,7 +11,7 @@ import pytest
 
 import sim2real_envs
 from sim2real.cli import main
-from sim2real.errors import PolicyError, RecordingError, SpecError
+from sim2real.errors import PolicyError, RecordingError
 from sim2real.experiment.spec import ExperimentSpec, spec_from
 from sim2real.policy import MlpPolicy
 from sim2real.record_episodes import find_policy, record_target
@@ -180,18 +180,6 @@ def test_what_cannot_be_recorded_is_refused(recorded: Path, tmp_path: Path) -> N
         record_target(spec(control="joint_delta"), "cell", tmp_path / "x", episodes=1, driver="expert")
     with pytest.raises(PolicyError, match="takes observations of shape"):
         record_target(spec(), "cell", tmp_path / "x", episodes=1, driver=some_policy(5, 2))
-    tosses = spec_from(
-        {
-            "name": "tosses",
-            "kind": "identify",
-            "env": {"id": "cube_toss"},
-            "parameters": {"object.friction": {"low": 0.05, "high": 1.0}},
-            "methods": ["particles"],
-            "targets": {"tosses": {"type": "recording", "data": "cube_toss"}},
-        }
-    )
-    with pytest.raises(SpecError, match=r"must be a pseudo-real target or a robot to be recorded, but is 'recording'"):
-        record_target(tosses, "tosses", tmp_path / "x", episodes=1)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -102,6 +102,12 @@ class ArmRig:
         )
 
     @property
+    def controls(self) -> tuple[Signal, ...]:
+        """Joint targets."""
+        names = tuple(f"joint {index}" for index in range(1, self._arm.size + 1))
+        return (Signal("joint.command", names, "rad", drawn=self._arm.size),)
+
+    @property
     def misfits(self) -> tuple[Misfit, ...]:
         """Root mean square error of the joint angles."""
         return MISFITS

@@ -13,7 +13,7 @@ from sim2real_envs.state import WorldState
 
 @dataclass(frozen=True)
 class Signal:
-    """One trajectory of a path.
+    """One trajectory: of a path, or of what drives it.
 
     Args:
         name: Such as ``"object.pose"``.
@@ -66,6 +66,10 @@ class Rig(Part, Protocol):
     @property
     def signals(self) -> tuple[Signal, ...]:
         """The trajectories of a path; recordings have those at least."""
+
+    @property
+    def controls(self) -> tuple[Signal, ...]:
+        """What the columns of ``actions`` are, in their order; none for a passive system."""
 
     @property
     def misfits(self) -> tuple[Misfit, ...]:

@@ -84,6 +84,7 @@ OUTCOMES = (
 )
 
 SIGNALS = (Signal("object.pose", ("x", "y", "z", "qx", "qy", "qz", "qw"), "m", drawn=3),)
+CONTROLS: tuple[Signal, ...] = ()
 MISFITS = (
     Misfit("position_error", "mm", 1e3, doc="Mean distance of the cube's centre from the recorded one."),
     Misfit("rotation_error", "deg", 180.0 / math.pi, doc="Mean angle between the cube and the recorded one."),
@@ -103,6 +104,7 @@ class CubeTossRig:
     parameters: ClassVar[ParameterSpace] = PARAMETERS
     outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
     signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    controls: ClassVar[tuple[Signal, ...]] = CONTROLS
     misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
 
     def __init__(self, rate: float = RATE) -> None:

@@ -71,6 +71,7 @@ OUTCOMES = (
     Outcome("pole_way", "rad", 0.1, doc="Sum of all that the pole turned, in either direction."),
 )
 SIGNALS = (Signal("joint.position", ("arm angle", "pole angle"), "rad", drawn=2),)
+CONTROLS: tuple[Signal, ...] = (Signal("motor.voltage_command", ("motor",), "V", drawn=1),)
 MISFITS = (
     Misfit("arm_angle_error", "rad", 1.0, "rms", doc="Root mean square error of the arm's angle."),
     Misfit("pole_angle_error", "rad", 1.0, "rms", doc="Root mean square error of the pole's angle."),
@@ -96,6 +97,7 @@ class FurutaRig:
     parameters: ClassVar[ParameterSpace] = PARAMETERS
     outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
     signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    controls: ClassVar[tuple[Signal, ...]] = CONTROLS
     misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
 
     def __init__(self) -> None:

@@ -87,6 +87,11 @@ SIGNALS = (
     Signal("pusher.force", ("force along", "force across"), "N", drawn=2),
     Signal("object.direction", ("direction x", "direction y", "direction turn"), "-", drawn=3),
 )
+CONTROLS: tuple[Signal, ...] = (
+    Signal("pusher.command", ("x", "y"), "m", drawn=2),
+    Signal("load.force", ("fx", "fy"), "N", drawn=2),
+    Signal("load.torque", ("m",), "Nm", drawn=1),
+)
 MISFITS = (
     Misfit(
         "motion_angle", "deg", 180.0 / math.pi,
@@ -105,6 +110,7 @@ class PlanarPushRig:
     parameters: ClassVar[ParameterSpace] = PARAMETERS
     outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
     signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    controls: ClassVar[tuple[Signal, ...]] = CONTROLS
     misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
 
     def __init__(self) -> None:

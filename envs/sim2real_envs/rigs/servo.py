@@ -82,6 +82,10 @@ OUTCOMES = (
     Outcome("angle_way", "rad", 0.1, doc="Sum of all that it turned, in either direction."),
 )
 SIGNALS = (Signal("joint.position", ("angle",), "rad", drawn=1),)
+CONTROLS: tuple[Signal, ...] = (
+    Signal("joint.command", ("angle",), "rad", drawn=1),
+    Signal("joint.gain", ("gain",), "-", drawn=1),
+)
 MISFITS = (Misfit("angle_error", "rad", 1.0, "rms", doc="Root mean square error of the angle."),)
 
 _ELSEWHERE = ("motor.delay",)
@@ -98,6 +102,7 @@ class ServoRig:
     parameters: ClassVar[ParameterSpace] = PARAMETERS
     outcomes: ClassVar[tuple[Outcome, ...]] = OUTCOMES
     signals: ClassVar[tuple[Signal, ...]] = SIGNALS
+    controls: ClassVar[tuple[Signal, ...]] = CONTROLS
     misfits: ClassVar[tuple[Misfit, ...]] = MISFITS
 
     def __init__(self) -> None:
