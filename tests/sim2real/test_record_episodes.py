@@ -127,6 +127,7 @@ def test_a_delay_of_the_actuators_can_be_read_off_the_log(tmp_path: Path) -> Non
 
 def test_the_expert_and_a_policy_can_drive(tmp_path: Path) -> None:
     done = record_target(spec(), "cell", tmp_path / "expert", episodes=4, driver="expert", workers=0)
+    assert done.success is not None
     assert done.success.k == sum(bool(episode.success) for episode in done.log.episodes) >= 3
     assert done.log.extra["driver"] == "expert"
     policy = some_policy(16, 2)
