@@ -13,9 +13,10 @@ each, the jackknife of groups:
 
 (Cameron and Miller, "A practitioner's guide to cluster-robust inference", Journal of Human Resources 50, 2015, section
 VI.B), made wider by Student's t of G - 1 degrees of freedom for few recordings. G steps tell a matrix of d x d badly:
-its largest eigenvalues are too large by chance alone. In units of V_0 it is therefore drawn towards a multiple of the
-unit matrix, as far as the steps scatter (Ledoit and Wolf, "A well-conditioned estimator for large-dimensional
-covariance matrices", Journal of Multivariate Analysis 88, 2004). V is V_1, and no narrower than V_0 in any direction.
+in units of V_0 its eigenvalues scatter up to (1 + sqrt(y))^2, y = d / (G - 1), by chance alone. What stands out of that
+is taken for what it most likely is, l = (k + sqrt(k^2 - 4 v)) / 2 with k = v + 1 - y for an eigenvalue v, and the rest
+for 1 (Donoho, Gavish and Johnstone, "Optimal shrinkage of eigenvalues in the spiked covariance model", Annals of
+Statistics 46, 2018). V is V_1, and no narrower than V_0 in any direction.
 Windows of one rollout err alike: where recordings are that, whole rollouts are left out as well, and V
 is no narrower than their V_2 = V_1 either. A handful of rollouts spans a few directions only; in the others V_1 is
 widened by what V_2 exceeds it on the average of all d, trace(V_1^-1 V_2) / d, a design effect (Kish, "Survey sampling",
@@ -121,7 +122,7 @@ def posterior(
         scaled: Array = math.sqrt(len(moved) - 1.0) * np.linalg.solve(root, moved.T).T
         return scaled
 
-    covariance = _wider(plain, _few(number) * root @ _shrunk(steps(np.eye(number))) @ root.T)
+    covariance = _wider(plain, root @ _standing_out(steps(np.eye(number))) @ root.T)
     if rollouts is not None and (many := int(rollouts.max()) + 1) > 1:
         spread = root @ _moment(steps((rollouts == np.arange(many)[:, None]).astype(np.float64))) @ root.T
         effect = float(np.trace(np.linalg.solve(covariance, spread))) / size
@@ -146,15 +147,16 @@ def _moment(steps: Array) -> Array:
     return moment
 
 
-def _shrunk(steps: Array) -> Array:
-    """Return the second moment of ``steps`` (k, d), drawn towards a multiple of the unit matrix (Ledoit and Wolf)."""
-    moment, size = _moment(steps), steps.shape[1]
-    target = float(np.trace(moment)) / size * np.eye(size)
-    apart = float(((moment - target) ** 2).sum())
-    scatter = sum(float(((np.outer(step, step) - moment) ** 2).sum()) for step in steps) / len(steps) ** 2
-    share = min(scatter / apart, 1.0) if apart > 0.0 else 1.0
-    drawn: Array = share * target + (1.0 - share) * moment
-    return drawn
+def _standing_out(steps: Array) -> Array:
+    """Return the second moment of ``steps`` (k, d) without what chance alone adds to steps of unit variance, (d, d)."""
+    ratio = steps.shape[1] / max(len(steps) - 1, 1)
+    values, vectors = np.linalg.eigh(_moment(steps))
+    shifted = values + 1.0 - ratio
+    likely = 0.5 * (shifted + np.sqrt(np.maximum(shifted**2 - 4.0 * values, 0.0)))
+    stands_out = values > (1.0 + math.sqrt(ratio)) ** 2
+    scale = np.where(stands_out, _few(len(steps)) * likely, 1.0)
+    result: Array = (vectors * scale) @ vectors.T
+    return result
 
 
 def _wider(plain: Array, grouped: Array) -> Array:
