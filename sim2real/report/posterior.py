@@ -19,6 +19,8 @@ from sim2real_envs.parameters import Array, Parameter, ParameterSpace
 PROBABILITIES = np.linspace(0.0, 1.0, 21)
 DRAWS = 500
 """How many joint draws are shown."""
+LONGEST_LABEL = 20
+"""Letters of a label beside a panel of a few centimetres."""
 MAX_PAIRS = 6
 """How many parameters are shown against each other."""
 BINS = 24
@@ -182,7 +184,7 @@ def _correlation(axis: Axes, value: float) -> None:
 
 def _pair_labels(axis: Axes, cell: tuple[int, int], pair: tuple[View, View], last: int) -> None:
     row, column = cell
-    x, y = (with_unit(view.name, view.parameter["unit"]) for view in pair)
+    x, y = (_broken(with_unit(view.name, view.parameter["unit"])) for view in pair)
     axis.tick_params(labelsize=8)
     if row == last:
         axis.set_xlabel(x, fontsize=8.5)
@@ -192,6 +194,15 @@ def _pair_labels(axis: Axes, cell: tuple[int, int], pair: tuple[View, View], las
         axis.set_ylabel(y, fontsize=8.5)
     elif row > column:
         axis.tick_params(labelleft=False)
+
+
+def _broken(label: str) -> str:
+    """Return a label that is too long for its panel on several lines: part, name, unit."""
+    if len(label) <= LONGEST_LABEL:
+        return label
+    part, dot, name = label.partition(".")
+    lines = f"{part}{dot}\n{name}".strip()
+    return lines if len(name) <= LONGEST_LABEL else lines.replace(" [", "\n[")
 
 
 def _draws(method: str, snapshot: Snapshot) -> pd.DataFrame | None:

@@ -195,6 +195,14 @@ def _cost_row(method: str, result: Table) -> tuple[str, ...]:
     return method, *counts, duration(result.get("wall_s"))
 
 
+_OTHERWISE = {
+    "preset": "The target has flaws that are none of these parameters, such as gears that give or a camera that is "
+    "off: what is learned may stand for them, and need not be the hidden truth of its own parameter.",
+    "mujoco": "The target is another physics engine: what is learned may stand for how the two differ, and need not be "
+    "the hidden truth of its own parameter.",
+}
+
+
 def _identification_table(run: Run, piece: Piece | None, entry: Table, identification: Table) -> TextTable:
     space = piece.snapshots[-1].space if piece and piece.snapshots else {}
     truth = piece.truth if piece else {}
@@ -225,6 +233,8 @@ def _identification_table(run: Run, piece: Piece | None, entry: Table, identific
         "least 0.75 and an interval clear of both ends of the range; bounded: contraction of at least 0.2. "
         f"Seed {entry['seed']}."
     ]
+    if truth and (otherwise := _OTHERWISE.get(run.spec["targets"][str(entry["target"])]["type"])):
+        notes.append(otherwise)
     if held_out := identification.get("held_out"):
         notes.insert(0, f"On {held_out['n']} recordings not used for fitting: {_held_out(held_out)}.")
     messages = piece.snapshots[-1].description.get("messages", []) if piece and piece.snapshots else []
