@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from sim2real.randomizers import distributions
+from sim2real.randomizers import beliefs
 from sim2real.randomizers.base import BoolArray, Description, Draws, Randomizer
 from sim2real.randomizers.options import number, whole
 from sim2real_envs.errors import OptionError
@@ -87,13 +87,13 @@ class Cloud(Randomizer):
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
         """Draw from the smoothed joint posterior; from the whole range before any evidence."""
-        unit, log_prob = distributions.drawn(self.unit, self.active, self.inflation, self.options.floor, rng, size)
+        unit, log_prob = beliefs.drawn(self.unit, self.active, self.inflation, self.options.floor, rng, size)
         return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
 
     def describe(self) -> Description:
         return Description(
-            distributions.marginals(self.space, self.unit),
-            distributions.correlation(self.unit),
+            beliefs.marginals(self.space, self.unit),
+            beliefs.correlation(self.unit),
             dict(self.diagnostics),
             self.messages,
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim2real.randomizers import distributions
+from sim2real.randomizers import beliefs
 from sim2real.randomizers.base import BoolArray
 from sim2real.randomizers.likelihood import BAND, OutcomeModel, build, misfit_and_offset, outcome_weights
 from sim2real.randomizers.smc import Cloud, sample_posterior
@@ -31,12 +31,12 @@ class Belief:
 
     def thinned(self, count: int) -> Array:
         """Return ``count`` of the particles (count, d)."""
-        return distributions.thin(self.cloud.unit, count)
+        return beliefs.thin(self.cloud.unit, count)
 
-    def spread(self) -> distributions.KernelMixture:
+    def spread(self) -> beliefs.KernelMixture:
         """Return a density somewhat wider than the posterior, for designs."""
         learned = np.ones(self.cloud.unit.shape[1], dtype=bool)
-        return distributions.smooth(self.thinned(256), learned, 1.3, 0.02)
+        return beliefs.smooth(self.thinned(256), learned, 1.3, 0.02)
 
     def diagnostics(self) -> dict[str, float]:
         """Return what a user should know of this inference."""

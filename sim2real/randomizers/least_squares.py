@@ -37,7 +37,7 @@ import numpy as np
 
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
-from sim2real.randomizers import distributions
+from sim2real.randomizers import beliefs
 from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.laplace import Normal, truncated
@@ -163,7 +163,7 @@ class LeastSquares(Cloud):
 
     def _particles(self, belief: Normal, found: Fit, rng: np.random.Generator) -> Array:
         """Return particles of the posterior (c, n): of a rounded parameter, anywhere within its rounding."""
-        points = distributions.thin(truncated(belief, DRAWS * self.options.count, rng), self.options.count)
+        points = beliefs.thin(truncated(belief, DRAWS * self.options.count, rng), self.options.count)
         points += found.roundings * (rng.random(points.shape) - 0.5)
         points = np.abs(points)  # reflected at the walls
         return self.whole(1.0 - np.abs(1.0 - points))

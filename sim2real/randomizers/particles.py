@@ -20,7 +20,7 @@ from scipy.stats import qmc
 
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need, Segment
-from sim2real.randomizers import distributions
+from sim2real.randomizers import beliefs
 from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import Belief, infer, surprise
@@ -91,8 +91,8 @@ class Particles(Cloud):
         checked = read_options(ParticlesOptions, options, "particles")
         return cls(space, checked, np.empty((0, len(space))), inflation=checked.inflation)
 
-    def _density(self) -> distributions.KernelMixture:
-        return distributions.through(self.unit[:, self.active], self.inflation, self.options.floor)
+    def _density(self) -> beliefs.KernelMixture:
+        return beliefs.through(self.unit[:, self.active], self.inflation, self.options.floor)
 
     def to_dict(self) -> dict[str, Json]:
         return {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.special import ndtri
 
-from sim2real.randomizers.distributions import correlation, marginals, smooth, thin, verdict
+from sim2real.randomizers.beliefs import correlation, marginals, smooth, thin, verdict
 from sim2real.testing import SLIDE_SPACE
 from sim2real_envs.parameters import Array
 

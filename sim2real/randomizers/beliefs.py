@@ -1,4 +1,4 @@
-"""Distributions over the unit cube: what particles say of a parameter, and a smooth density through them."""
+"""What particles say of each parameter, and a smooth density over the unit cube through them."""
 
 from __future__ import annotations
 
