@@ -14,12 +14,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from sim2real.distributions.truncated_normal import TruncatedNormal
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
 from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Marginal, Randomizer
 from sim2real.randomizers.options import choice, number, read_options
 from sim2real.randomizers.pairs import Pairs, pair
-from sim2real.randomizers.truncated_normal import TruncatedNormal
 from sim2real.randomizers.uniform import PROBABILITIES
 from sim2real_envs.parameters import Array, ParameterSpace
 
@@ -95,7 +95,7 @@ class Feedback(Randomizer):
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
         unit = self.law.sample(rng, size)  # (k, n)
-        log_prob = self.law.log_prob(unit)[:, self.active].sum(axis=1)
+        log_prob = self.law.log_probs(unit)[:, self.active].sum(axis=1)
         return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
 
     def describe(self) -> Description:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim2real.distributions.truncated_normal import TruncatedNormal
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence
 from sim2real.randomizers import Json, Randomizer
 from sim2real.randomizers.feedback import Feedback, FeedbackOptions, effects, step
 from sim2real.randomizers.pairs import Pairs, pair
-from sim2real.randomizers.truncated_normal import TruncatedNormal
 from sim2real.testing import SLIDE_SPACE, RandomizerContract, SlideReplay, slide_evidence
 from sim2real_envs.errors import OptionError, UnknownNameError
 from sim2real_envs.parameters import ParameterSpace
