@@ -20,6 +20,7 @@ from sim2real.randomizers.base import (
 from sim2real_envs.errors import OptionError, UnknownNameError
 
 METHODS = {
+    "bayrn": "sim2real.randomizers.bayrn:BayRn",
     "feedback": "sim2real.randomizers.feedback:Feedback",
     "fixed": "sim2real.randomizers.fixed:Fixed",
     "least_squares": "sim2real.randomizers.least_squares:LeastSquares",
