@@ -9,5 +9,6 @@ from __future__ import annotations
 from sim2real_envs.wrappers.histories import ActionHistory, ObservationHistory
 from sim2real_envs.wrappers.privileged_domain import PrivilegedDomain
 from sim2real_envs.wrappers.randomize_on_reset import RandomizeOnReset, Sampler
+from sim2real_envs.wrappers.randomized_env import RandomizedEnv
 
-__all__ = ["ActionHistory", "ObservationHistory", "PrivilegedDomain", "RandomizeOnReset", "Sampler"]
+__all__ = ["ActionHistory", "ObservationHistory", "PrivilegedDomain", "RandomizeOnReset", "RandomizedEnv", "Sampler"]

@@ -56,7 +56,7 @@ class PrivilegedDomain(gymnasium.Wrapper[Any, Any, Any, Any]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode, and read its domain back."""
         observation, info = self.env.reset(seed=seed, options=options)
-        applied = cast(Domain, self.env.unwrapped.applied_domain())  # type: ignore[attr-defined]
+        applied = cast(Domain, self.env.get_wrapper_attr("applied_domain")())
         self._domain = self._space.to_unit(self._space.to_array(applied)).astype(np.float32)
         return self._with_domain(observation), info
 
@@ -76,7 +76,7 @@ def parameter_space(env: gymnasium.Env[Any, Any]) -> ParameterSpace:
     Raises:
         OptionError: If it has none.
     """
-    space = getattr(env.unwrapped, "parameter_space", None)
+    space = env.get_wrapper_attr("parameter_space") if env.has_wrapper_attr("parameter_space") else None
     if not isinstance(space, ParameterSpace):
         raise OptionError(f"{env} has no parameter_space.")
     return space
