@@ -30,6 +30,8 @@ class Episode:
         seed: Seed of the episode's own random streams; None for a recording.
         label: Name in its data set, such as ``"toss-17"``.
         group: What was recorded in one go and may err alike, such as the rollout that it is a window of; "" if alone.
+        states: What the sensors said of the world at every control step, (steps + 1,), with the commands still on their
+            way, to continue from; on the simulated side, where a stretch of an episode was replayed. None if not kept.
     """
 
     start: WorldState
@@ -47,6 +49,7 @@ class Episode:
     seed: int | None = None
     label: str = ""
     group: str = ""
+    states: tuple[WorldState, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "outcome", MappingProxyType({k: float(v) for k, v in self.outcome.items()}))

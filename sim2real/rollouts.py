@@ -8,11 +8,12 @@ which episodes a worker ran before.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Protocol, Self, TypeAlias, cast
+from typing import Any, Literal, Protocol, Self, TypeAlias, cast, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -21,6 +22,7 @@ import sim2real_envs
 from sim2real.episodes import Episode
 from sim2real.errors import TooManyDivergences
 from sim2real.policy import Policy
+from sim2real.states import with_twists
 from sim2real.workers import Advance, Box, WorkerPool
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
@@ -47,6 +49,14 @@ class World(Protocol):
         """Return the start as the sensors measured it, with its spread."""
 
 
+@runtime_checkable
+class Sensed(Protocol):
+    """What ``env.unwrapped`` offers where its sensors tell enough to continue from."""
+
+    def measured_state(self) -> WorldState:
+        """Return where the world is as the sensors saw it last, with the commands still on their way."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One episode to run.
@@ -57,6 +67,7 @@ class Job:
         start: Where to begin, as sensors measured it; None to let the task draw it from ``seed``.
         actions: Actions (t, a) to repeat instead of asking the policy; the robot holds still behind their end.
         measured: Whether the episode tells only what sensors would: the measured start, and no domain or seed.
+        length: Control steps after which to stop, outcomes not known then; None to go on to the end.
     """
 
     seed: int
@@ -64,9 +75,10 @@ class Job:
     start: WorldState | None = None
     actions: Array | None = None
     measured: bool = False
+    length: int | None = None
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        return type(self), (self.seed, dict(self.domain), self.start, self.actions, self.measured)
+        return type(self), (self.seed, dict(self.domain), self.start, self.actions, self.measured, self.length)
 
 
 @dataclass(frozen=True)
@@ -79,6 +91,7 @@ class EnvFacts:
         period: Control period [s].
         horizon: Control steps after which an episode is truncated.
         draws: Whether it gives pictures.
+        states: Whether its sensors tell enough of every control step to continue from there.
     """
 
     space: ParameterSpace
@@ -86,6 +99,7 @@ class EnvFacts:
     period: float
     horizon: int
     draws: bool
+    states: bool = False
 
 
 class Rollouts:
@@ -148,7 +162,11 @@ class Rollouts:
 
 
 def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors") -> Episode:
-    """Run one episode of ``policy``, or of the job's own actions, in ``env``."""
+    """Run one episode of ``policy``, or of the job's own actions, in ``env``.
+
+    With ``log="sensors"`` states are kept of an episode that tells only what sensors would, and of one that stops at a
+    given length.
+    """
     world = cast(World, env.unwrapped)
     options: dict[str, Any] = {"domain": dict(job.domain)}
     if job.start is not None:
@@ -158,17 +176,21 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
     domain = None if job.measured else info["domain"]
     act = _driver(policy, job, env)
     observations, actions = [observation], []
+    sensed = world if log == "sensors" and isinstance(world, Sensed) and (job.measured or job.length) else None
+    states = [] if sensed is None else [sensed.measured_state()]
     steps, total_reward, over = 0, 0.0, False
-    while not over:
+    while not over and steps != job.length:
         action = act(observation)
         observation, reward, terminated, truncated, info = env.step(action)
         steps, total_reward, over = steps + 1, total_reward + float(reward), terminated or truncated
         observations.append(observation)
         actions.append(action)
+        if sensed is not None:
+            states.append(sensed.measured_state())
     sensors = log == "sensors"
     return Episode(
         start=start,
-        outcome=info["outcome"],
+        outcome=info["outcome"] if over else {each.name: math.nan for each in world.outcomes},
         success=bool(info["is_success"]),
         failure_mode=str(info["failure_mode"]),
         steps=steps,
@@ -178,6 +200,7 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
         observations=np.stack(observations) if sensors and _of_numbers(env) else None,
         actions=np.stack(actions) if sensors else None,
         seed=None if job.measured else job.seed,
+        states=None if sensed is None else with_twists(states, world.control_period),
     )
 
 
@@ -206,7 +229,8 @@ def _play(box: Box, common: tuple[tuple[str, dict[str, Any]], Policy | None, Log
 def _facts(box: Box, recipe: tuple[str, dict[str, Any]], _: None) -> EnvFacts:
     env = _env(box, recipe)
     world, draws = cast(World, env.unwrapped), "rgb_array" in env.metadata.get("render_modes", ())
-    return EnvFacts(world.parameter_space, world.outcomes, world.control_period, world.horizon, draws)
+    states = isinstance(world, Sensed)
+    return EnvFacts(world.parameter_space, world.outcomes, world.control_period, world.horizon, draws, states)
 
 
 def _env(box: Box, recipe: tuple[str, dict[str, Any]]) -> Env:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -28,11 +29,13 @@ from sim2real_envs.options import camera_options, nominal_timestep, picture_size
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Domain, ParameterSpace, Part
 from sim2real_envs.sensors import Measurement, Sensors
-from sim2real_envs.starts import measured_start
+from sim2real_envs.starts import measured_start, measured_state
 from sim2real_envs.state import RobotAction, RobotState, WorldState
 from sim2real_envs.tasks.base import Task
 
 REWARDS = ("dense", "sparse")
+PAST_COMMANDS = 10
+"""How many commands a measured state tells, the first position of an episode included: the longest delay is 7.5."""
 _MOST_PAST_ACTIONS = 100
 
 
@@ -136,6 +139,7 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
         self._first_seen: Measurement
         self._pose: ToolPose
         self._target: list[float] = []
+        self._asked: deque[list[float]] = deque(maxlen=PAST_COMMANDS)
 
     def render(self) -> NDArray[np.uint8] | None:
         """Return a picture (height, width, 3) where ``render_mode="rgb_array"``, else None."""
@@ -221,6 +225,14 @@ class RobotCell(gymnasium.Env[Any, NDArray[np.float32]]):
         Heights and tilts of objects are those of the task's start: they stand as it put them.
         """
         return measured_start(self._first_seen, self._start, self._sensors)
+
+    def measured_state(self) -> WorldState:
+        """Return where the world is as the sensors saw it after the last step, or after the reset, to continue from.
+
+        ``commands`` are what the controller asked for lately, before any delay, which no robot's log lacks.
+        """
+        self._require_open()
+        return measured_state(self._seen, self._start, self._sensors, self._asked)
 
     def measurement(self) -> Measurement:
         """Return what the sensors said after the last step, or after the reset: what a robot's own log would hold."""

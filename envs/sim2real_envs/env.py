@@ -18,6 +18,7 @@ from sim2real_envs.errors import ActionError, OptionError, UnknownNameError
 from sim2real_envs.observations import Moment
 from sim2real_envs.parameters import Array, Domain
 from sim2real_envs.starts import as_start, replaced
+from sim2real_envs.state import WorldState
 from sim2real_envs.tasks.base import Judgement, Task
 
 _TASK_STREAM, _SENSOR_STREAM, _DISTURBANCE_STREAM, _CAMERA_STREAM, _LINE_STREAM, _DRIFT_STREAM = range(6)
@@ -112,6 +113,7 @@ class ManipulationEnv(RobotCell):
         self._first_seen, self._pose = self._seen, self._pose_of_controller(self._tool, reading)
         self._seen_pose = self._pose_of_policy()
         self._control.reset(self._sensors.controller_joints)
+        self._begin_commands(start)
         if self._disturbances.active:
             self._disturbances.reset(_stream(entropy, _DISTURBANCE_STREAM))
         if self._cameras is not None:
@@ -140,6 +142,7 @@ class ManipulationEnv(RobotCell):
             self._backend.disturb(self._disturbances.step(self._tool.jacobian))
         substeps = self._backend.substeps
         self._target = target
+        self._asked.append(target)
         self._backend.advance(self._actuators.law, self._actuators.schedule(target, substeps), substeps)
         self._reading = reading = self._backend.read()
         if not _is_physics(reading):
@@ -173,6 +176,14 @@ class ManipulationEnv(RobotCell):
         return observation, self._reward_of(judgement, observation), terminated, truncated, info
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _begin_commands(self, start: WorldState) -> None:
+        """Remember what was asked for before the first step: to stay where the joints are measured, if nothing else."""
+        joints = self._sensors.controller_joints.tolist()
+        rest = joints if self._actuators.law.kind == "position" else [0.0] * len(joints)
+        self._asked.clear()
+        self._asked.append(rest if self._gripper is None else [*rest, self._actuators.opening()])
+        self._asked.extend([] if start.commands is None else start.commands.tolist())
 
     def _observe(self) -> Any:
         past = [number for action in self._past for number in action]

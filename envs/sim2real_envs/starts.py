@@ -1,19 +1,21 @@
-"""Where an episode starts: what a task draws, and what a caller puts in its place."""
+"""Where an episode starts: what a task draws, what a caller puts in its place, and what sensors say of a world."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sim2real_envs.errors import OptionError, StateError
 from sim2real_envs.parameters import Array
-from sim2real_envs.sensors import Measurement, Sensors, yaw_of
+from sim2real_envs.sensors import MeasuredBody, Measurement, Sensors, yaw_of
 from sim2real_envs.state import WorldState
 
 _OF_BODIES = ("object.pose", "object.twist", "support.pose", "support.twist", "hole.pose")
 _TOLD = ("goal", "hole.pose", "finger.position", "finger.command")  # not measured by any sensor here
+_STANDS = 3.0  # spreads of height or tilt within which an object stands as it did at the start
+_STANDS_AT_LEAST = 1e-3  # [m], and as much as a share of a tilted axis
 _HINGED = ("joint.position", "joint.velocity", "finger.position")
 
 
@@ -69,15 +71,82 @@ def measured_start(seen: Measurement, start: WorldState, sensors: Sensors) -> Wo
     values = {name: value for name, value in start.values.items() if name in _TOLD}
     values["joint.position"] = seen.joint_position
     spread = {"joint.position": np.full(len(seen.joint_position), sensors.joint_spread()[0])}
-    poses = [name for name in ("object.pose", "support.pose") if name in start.values]
-    for name, body in zip(poses, seen.bodies, strict=True):
-        pose = start.values[name].copy()
-        turn = body.yaw - yaw_of(pose[3:].tolist())
-        pose[:2] = body.position[:2]
-        pose[3:] = _turned(pose[3:], turn)
+    for name, body in zip(_poses(start), seen.bodies, strict=True):
         place, angle = sensors.object_spread()
-        values[name], spread[name] = pose, np.array([place, place, 0.0, 0.0, 0.0, angle])
+        values[name] = _stood(start.values[name], body)
+        spread[name] = np.array([place, place, 0.0, 0.0, 0.0, angle])
     return WorldState(values, spread)
+
+
+def measured_state(
+    seen: Measurement, start: WorldState, sensors: Sensors, commands: Sequence[Sequence[float]]
+) -> WorldState:
+    """Return what the measurement ``seen`` says of a world that began at ``start``, to continue from.
+
+    An object whose measured height and tilt are those of its start, within three spreads, stands as it did there: noise
+    would put it into the table. Its axis z points up: sensors of tilt do not tell a body from one upside down. Its
+    twist is the measured difference of two positions, the turning left out.
+
+    Args:
+        seen: The measurement.
+        start: Where the episode began, the goal included.
+        sensors: Of the world.
+        commands: What was asked of the joints, and of the fingers where they move, latest last.
+    """
+    values = {name: value for name, value in start.values.items() if name in ("goal", "hole.pose")}
+    values |= {"joint.position": seen.joint_position, "joint.velocity": seen.joint_velocity}
+    joint, speed = sensors.joint_spread()
+    spread = {"joint.position": np.full(len(seen.joint_position), joint)}
+    spread["joint.velocity"] = np.full(len(seen.joint_position), speed)
+    if "finger.position" in start.values:
+        values["finger.position"] = seen.finger_position
+        values["finger.command"] = np.array([commands[-1][-1]])
+    for name, body in zip(_poses(start), seen.bodies, strict=True):
+        first, (place, angle) = start.values[name], sensors.object_spread()
+        stands = abs(float(body.position[2] - first[2])) <= max(_STANDS * place, _STANDS_AT_LEAST)
+        stands &= bool(np.abs(body.tilt - _tilt_of(first[3:])).max() <= max(_STANDS * angle, _STANDS_AT_LEAST))
+        values[name] = _stood(first, body) if stands else np.concatenate([body.position, _tilted(body)])
+        free = np.array([1.0, 1.0, 0.0, 0.0, 0.0, 1.0]) if stands else np.ones(6)
+        spread[name] = free * [place, place, place, angle, angle, angle]
+        values[name.replace("pose", "twist")] = free * [*body.velocity, 0.0, 0.0, 0.0]
+    return WorldState(values, spread, np.array(commands))
+
+
+def _poses(start: WorldState) -> list[str]:
+    return [name for name in ("object.pose", "support.pose") if name in start.values]
+
+
+def _stood(first: Array, body: MeasuredBody) -> Array:
+    """Return the pose (7,) of a body that stands as at ``first`` (7,), where ``body`` was seen."""
+    pose = first.copy()
+    pose[:2] = body.position[:2]
+    pose[3:] = _turned(first[3:], body.yaw - yaw_of(first[3:].tolist()))
+    return pose
+
+
+def _tilt_of(orientation: Array) -> Array:
+    """Return x and y of the axis z of a quaternion xyzw, (2,)."""
+    x, y, z, w = orientation.tolist()
+    return np.array([2.0 * (x * z + w * y), 2.0 * (y * z - w * x)])
+
+
+def _tilted(body: MeasuredBody) -> Array:
+    """Return the quaternion xyzw of a body from its yaw and tilt.
+
+    The least turn that brings the axis z to u = (a, b, c) is the quaternion (-b, a, 0, 1 + c), normalized; before it
+    goes a turn about z, by so much that the body's axis x points where its yaw says.
+    """
+    a, b = (body.tilt / max(1.0, float(np.linalg.norm(body.tilt)) / 0.999)).tolist()
+    c = math.sqrt(1.0 - a * a - b * b)
+    cosine, sine = math.cos(body.yaw), math.sin(body.yaw)
+    rise, cross = -(a * cosine + b * sine) / c, -a * b / (1.0 + c)
+    along = cosine * (1.0 - a * a / (1.0 + c)) + sine * cross - rise * a
+    beside = cosine * cross + sine * (1.0 - b * b / (1.0 + c)) - rise * b
+    half = 0.5 * math.atan2(beside, along)
+    co, si = math.cos(half), math.sin(half)
+    turned = np.array([a * si - b * co, a * co + b * si, (1.0 + c) * si, (1.0 + c) * co])
+    unit: Array = turned / np.linalg.norm(turned)
+    return unit
 
 
 def _turned(orientation: Array, angle: float) -> Array:

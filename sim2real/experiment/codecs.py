@@ -17,10 +17,13 @@ import numpy as np
 from sim2real.conv_policy import ConvPolicy
 from sim2real.episodes import Episode
 from sim2real.errors import PolicyError
+from sim2real.experiment import state_arrays
 from sim2real.experiment.files import read_json
 from sim2real.gap.statistics import json_number
+from sim2real.history_policy import HistoryPolicy
 from sim2real.policy import KeptPolicy, MlpPolicy, Policy, load_policy
 from sim2real.randomizers.base import Description, Json, Randomizer
+from sim2real.recurrent_policy import RecurrentPolicy
 from sim2real.training.base import CurvePoint, Lesson
 from sim2real_envs.parameters import Array, Parameter, ParameterSpace
 from sim2real_envs.state import WorldState
@@ -73,6 +76,7 @@ def _arrays(episode: Episode) -> dict[str, Array]:
     found = {f"start/{name}": array for name, array in episode.start.values.items()}
     found |= {f"spread/{name}": array for name, array in episode.start.spread.items()}
     found |= {f"path/{name}": array for name, array in episode.path.items()}
+    found |= state_arrays.to_arrays(episode.states)
     single = {"commands": episode.start.commands, "observations": episode.observations, "actions": episode.actions}
     single["times"] = episode.times
     return found | {name: array for name, array in single.items() if array is not None}
@@ -88,6 +92,7 @@ def _episode(header: dict[str, Any], arrays: Mapping[str, Array]) -> Episode:
         observations=arrays.get("observations"),
         actions=arrays.get("actions"),
         times=arrays.get("times"),
+        states=state_arrays.from_arrays(arrays),
         **header,
     )
 
@@ -178,9 +183,9 @@ def own_policy(policy: Policy) -> KeptPolicy:
     """Return ``policy`` as what a run can keep.
 
     Raises:
-        PolicyError: If it is neither an ``MlpPolicy`` nor a ``ConvPolicy``.
+        PolicyError: If it is none of the kept policies of this package.
     """
-    if not isinstance(policy, MlpPolicy | ConvPolicy):
+    if not isinstance(policy, MlpPolicy | ConvPolicy | HistoryPolicy | RecurrentPolicy):
         raise PolicyError(
             f"A run keeps policies as `sim2real.policy.MlpPolicy` or `ConvPolicy`, but the trainer returned a "
             f"{type(policy).__name__}; return its network as an MlpPolicy."

@@ -77,7 +77,11 @@ class PolicyReplay:
     Every domain meets the same random streams and the same starts: those of a segment's first repeat are the measured
     ones, those of the others are drawn from the spread of the measurement.
 
-    Paths are ``"observations"`` (k, s, r, t + 1, o) and ``"actions"`` (k, s, r, t, a) over the horizon.
+    Paths are ``"observations"`` (k, s, r, t + 1, o) and ``"actions"`` (k, s, r, t, a) over the horizon. A segment from
+    inside an episode begins at the state that was measured there, with the commands of before still on their way, and
+    repeats logged actions. Where all segments have a length, paths are so long as the longest of them, what the sensors
+    say of each state is among them, such as ``"object.pose"`` (k, s, r, t + 1, 7), and outcomes are NaN, because
+    nothing has ended.
     """
 
     rollouts: Rollouts
@@ -94,7 +98,7 @@ class PolicyReplay:
 
     def cost(self, domains: int, segments: Sequence[Segment], repeats: int = 1) -> int:
         """Return the env steps that a call would take at most."""
-        return domains * len(segments) * repeats * self.rollouts.facts.horizon
+        return domains * repeats * sum(segment.length or self.rollouts.facts.horizon for segment in segments)
 
     def __call__(
         self,
@@ -108,12 +112,12 @@ class PolicyReplay:
         """Replay every segment in every domain.
 
         Raises:
-            InsufficientEvidence: If a segment is not a whole episode, or repeats actions that were not logged.
+            InsufficientEvidence: If a segment needs states or actions that were not logged, or lies beyond its episode.
             TooManyDivergences: If more than a few worlds diverge; names the domain.
         """
         starts = [self._starts(segment, repeats, rng) for segment in segments]  # (s, r) of (seed, start)
         jobs = [
-            Job(seed, self.space.to_domain(row), start, self._actions(segment))
+            Job(seed, self.space.to_domain(row), start, self._actions(segment), length=segment.length)
             for row in domains
             for segment, drawn in zip(segments, starts, strict=True)
             for seed, start in drawn
@@ -124,19 +128,36 @@ class PolicyReplay:
         shape = (len(domains), len(segments), repeats)
         return Replayed(
             {o.name: _table(episodes, o.name, shape) for o in self.outcomes},
-            _paths(episodes, shape, self.rollouts.facts.horizon) if paths else {},
+            _paths(episodes, shape, max(s.length or self.rollouts.facts.horizon for s in segments)) if paths else {},
             sum(episode.steps for episode in episodes),
         )
 
     def _starts(self, segment: Segment, repeats: int, rng: np.random.Generator) -> list[tuple[int, WorldState]]:
-        if segment.first > 0 or segment.length is not None:
-            raise InsufficientEvidence(
-                f"A policy is replayed over whole episodes, but got a segment with first={segment.first}, "
-                f"length={segment.length}; continuing inside an episode needs Need.STATES, which no target here offers."
-            )
-        measured = self.real[segment.episode].start
+        measured = self._begin(segment)
         seeds = rng.integers(SEEDS, size=repeats)
         return [(int(seed), measured if i == 0 else drawn_start(measured, rng)) for i, seed in enumerate(seeds)]
+
+    def _begin(self, segment: Segment) -> WorldState:
+        """Return where a segment begins, as it was measured."""
+        episode = self.real[segment.episode]
+        if segment.first == 0:
+            return episode.start
+        if episode.states is None:
+            raise InsufficientEvidence(
+                f"Continuing inside a real episode needs its states, which episode {segment.episode} lacks, but got a "
+                f"segment with first={segment.first}; use a target that offers Need.STATES, with `log: sensors`."
+            )
+        if segment.drive != "actions":
+            raise InsufficientEvidence(
+                f"A segment with first={segment.first} must have drive='actions', but got {segment.drive!r}: what the "
+                "policy remembers of before is not known."
+            )
+        if not segment.first + (segment.length or 1) <= episode.steps:
+            raise InsufficientEvidence(
+                f"`first + length <= {episode.steps}` must hold in real episode {segment.episode}, but got "
+                f"first={segment.first}, length={segment.length}."
+            )
+        return episode.states[segment.first]
 
     def _actions(self, segment: Segment) -> Array | None:
         if segment.drive == "policy":
@@ -147,14 +168,14 @@ class PolicyReplay:
                 f"Real episode {segment.episode} has no logged actions to repeat; give the target `log: sensors`, or "
                 f'replay with drive="policy".'
             )
-        return actions
+        return actions[segment.first :]
 
 
 def _table(episodes: Sequence[Episode], outcome: str, shape: tuple[int, int, int]) -> Array:
     return np.array([episode.outcome[outcome] for episode in episodes], dtype=np.float64).reshape(shape)
 
 
-def _paths(episodes: Sequence[Episode], shape: tuple[int, int, int], horizon: int) -> dict[str, Array]:
+def _paths(episodes: Sequence[Episode], shape: tuple[int, int, int], steps: int) -> dict[str, Array]:
     def stacked(log: Callable[[Episode], Array | None], length: int) -> Array:
         rows = [row for episode in episodes if (row := log(episode)) is not None]
         path = np.full((len(rows), length, rows[0].shape[1]), np.nan)
@@ -162,7 +183,18 @@ def _paths(episodes: Sequence[Episode], shape: tuple[int, int, int], horizon: in
             path[i, : len(row)] = row
         return path.reshape((*shape, *path.shape[1:]))
 
-    return {
-        "observations": stacked(lambda episode: episode.observations, horizon + 1),
-        "actions": stacked(lambda episode: episode.actions, horizon),
+    paths = {
+        "observations": stacked(lambda episode: episode.observations, steps + 1),
+        "actions": stacked(lambda episode: episode.actions, steps),
     }
+    if episodes and all(episode.states for episode in episodes):
+        for name in episodes[0].states[-1].values:  # type: ignore[index]
+            paths[name] = stacked(lambda episode, name=name: _of_states(episode, name), steps + 1)  # type: ignore[misc]
+    return paths
+
+
+def _of_states(episode: Episode, name: str) -> Array:
+    """Return one value of the states of an episode (t + 1, d), NaN where it is not told."""
+    states = episode.states or ()
+    width = len(states[-1].values[name])
+    return np.stack([state.values.get(name, np.full(width, np.nan)) for state in states])

@@ -18,13 +18,14 @@ class HiddenTarget:
     """A simulated stand-in for reality, with a hidden domain.
 
     It tells what a robot's sensors and a person with a stopwatch would: outcomes, the measured start with its spread
-    and, with ``log="sensors"``, observations as the simulated sensors measured them and actions as the policy gave
-    them. An episode has no domain and no seed, and the true start never leaves the worker.
+    and, with ``log="sensors"``, observations as the simulated sensors measured them, actions as the policy gave them,
+    and what the sensors said of the world at every control step. An episode has no domain and no seed, and no true
+    state ever leaves the worker.
 
     Args:
         rollouts: The environment and the workers that run it.
         domain: Where the hidden domain differs from nominal.
-        log: ``"outcomes"`` leaves observations and actions out.
+        log: ``"outcomes"`` leaves observations, actions and states out.
         progress: Called with (done, total) episodes.
 
     Raises:
@@ -42,8 +43,11 @@ class HiddenTarget:
 
     @property
     def offers(self) -> Need:
-        """Outcomes, and trajectories where sensors are logged."""
-        return Need.OUTCOMES | Need.TRAJECTORIES if self._log == "sensors" else Need.OUTCOMES
+        """Outcomes; where sensors are logged trajectories too, and states if the environment can tell them."""
+        if self._log != "sensors":
+            return Need.OUTCOMES
+        states = Need.STATES if self._rollouts.facts.states else Need.NOTHING
+        return Need.OUTCOMES | Need.TRAJECTORIES | states
 
     @property
     def space(self) -> ParameterSpace:

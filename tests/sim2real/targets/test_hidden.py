@@ -130,7 +130,7 @@ def test_a_replay_says_its_cost_before_and_counts_it_after(rollouts: Rollouts, r
 
 def test_a_replay_refuses_what_it_cannot_do(rollouts: Rollouts, real: tuple[Episode, ...]) -> None:
     row = SPACE.to_array(SPACE.nominal())[None]
-    with pytest.raises(InsufficientEvidence, match="whole episodes, but got a segment with first=3"):
+    with pytest.raises(InsufficientEvidence, match="needs its states, which episode 0 lacks, but got a segment with first=3"):
         Simulator(rollouts, SPACE).replay(POLICY, real)(row, [Segment(0, first=3)], rng())
     silent = HiddenTarget(rollouts, DOMAIN, log="outcomes").collect(POLICY, 1, rng())
     with pytest.raises(InsufficientEvidence, match="no logged actions"):
