@@ -20,7 +20,9 @@ from sim2real.randomizers.base import (
 from sim2real_envs.errors import OptionError, UnknownNameError
 
 METHODS = {
+    "autodr": "sim2real.randomizers.autodr:AutoDr",
     "bayrn": "sim2real.randomizers.bayrn:BayRn",
+    "doraemon": "sim2real.randomizers.doraemon:Doraemon",
     "feedback": "sim2real.randomizers.feedback:Feedback",
     "fixed": "sim2real.randomizers.fixed:Fixed",
     "least_squares": "sim2real.randomizers.least_squares:LeastSquares",
