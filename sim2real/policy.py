@@ -3,7 +3,9 @@
 ``MlpPolicy`` is what a training returns: observation normalization, a small
 network and the bounds of the action, baked into plain arrays. On disk it is a
 folder with ``policy.json`` and ``policy.npz``; nothing of it is pickled. Its
-sibling for images is ``sim2real.conv_policy.ConvPolicy``.
+sibling for images is ``sim2real.conv_policy.ConvPolicy``; policies that remember
+the episode so far are in ``sim2real.history_policy`` and
+``sim2real.recurrent_policy``, and ``for_episode`` gives what acts in one episode.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import os
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -40,6 +43,34 @@ class Policy(Protocol):
 
     def __call__(self, observation: Array) -> Array:
         """Return the action (a,) in [-1, 1] for an observation (o,)."""
+
+
+class RememberingPolicy(ABC):
+    """A policy whose action depends on the episode so far.
+
+    It is a frozen value like every policy, and has no memory itself: ``begin`` returns what acts through one episode,
+    with an empty memory. Nothing can so leak from one episode to the next, whoever runs which in what order.
+    """
+
+    @abstractmethod
+    def begin(self) -> Policy:
+        """Return what acts through one episode; called at the start of each, see ``for_episode``."""
+
+    def __call__(self, observation: Array) -> Array:
+        """Refuse.
+
+        Raises:
+            PolicyError: Always.
+        """
+        raise PolicyError(
+            f"A {type(self).__name__} remembers the episode so far: ask what `for_episode(policy)` returns, a fresh "
+            "one at the start of every episode."
+        )
+
+
+def for_episode(policy: Policy) -> Policy:
+    """Return what acts through one episode: the policy itself, or one that remembers, beginning anew."""
+    return policy.begin() if isinstance(policy, RememberingPolicy) else policy
 
 
 class KeptPolicy(Policy, Protocol):
@@ -164,19 +195,18 @@ class MlpPolicy:
             )
         normalized = (observation - self.mean) * self._scale
         x = np.minimum(np.maximum(normalized, -self.clip), self.clip).astype(np.float32)
-        rectify = self.activation == "relu"
-        *hidden, (weight, bias) = self.layers
-        for inner_weight, inner_bias in hidden:
-            x = inner_weight.dot(x) + inner_bias
-            x = np.maximum(x, 0.0, out=x) if rectify else np.tanh(x, out=x)
-        x = weight.dot(x) + bias
+        x = through_layers(self.layers, x, rectify=self.activation == "relu")
         x = np.tanh(x) if self.output == "tanh" else np.minimum(np.maximum(x, -1.0), 1.0)
         action: Array = x.astype(np.float64)
         return action
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write ``policy.npz`` and ``policy.json`` into ``folder``, each whole and renamed into place."""
-        head = {
+        write_policy(Path(folder), self.head(), self.arrays())
+
+    def head(self) -> dict[str, Any]:
+        """Return what ``policy.json`` says of the policy, without its checksum."""
+        return {
             "schema": SCHEMA,
             "env_id": self.env_id,
             "algorithm": self.algorithm,
@@ -187,7 +217,6 @@ class MlpPolicy:
             "output": self.output,
             "clip": self.clip,
         }
-        write_policy(Path(folder), head, self.arrays())
 
     @classmethod
     def from_parts(cls, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> MlpPolicy:
@@ -217,6 +246,16 @@ class MlpPolicy:
         return arrays | {_LEARNER + name: array for name, array in self.learner.items()}
 
 
+def through_layers(layers: tuple[Layer, ...], x: NDArray[np.float32], *, rectify: bool) -> NDArray[np.float32]:
+    """Return what the network makes of ``x``: hidden layers with ReLU or tanh behind them, and a linear last one."""
+    *hidden, (weight, bias) = layers
+    for inner_weight, inner_bias in hidden:
+        x = inner_weight.dot(x) + inner_bias
+        x = np.maximum(x, 0.0, out=x) if rectify else np.tanh(x, out=x)
+    found: NDArray[np.float32] = weight.dot(x) + bias
+    return found
+
+
 def write_policy(place: Path, head: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write the two files of a policy into a folder, each whole and renamed into place."""
     place.mkdir(parents=True, exist_ok=True)
@@ -229,7 +268,7 @@ def write_policy(place: Path, head: Mapping[str, Any], arrays: Mapping[str, NDAr
 
 
 def load_policy(folder: str | os.PathLike[str]) -> KeptPolicy:
-    """Return the policy that ``save`` of an ``MlpPolicy`` or a ``ConvPolicy`` wrote, to the bit.
+    """Return the policy that ``save`` of one of the kept policies wrote, to the bit.
 
     Raises:
         PolicyError: If a file is missing, damaged, or of another schema.
@@ -250,6 +289,14 @@ def load_policy(folder: str | os.PathLike[str]) -> KeptPolicy:
             from sim2real.conv_policy import ConvPolicy  # it stands on this module
 
             return ConvPolicy.from_parts(head, arrays)
+        if head.get("memory") == "history":
+            from sim2real.history_policy import HistoryPolicy  # it stands on this module
+
+            return HistoryPolicy.from_parts(head, arrays)
+        if head.get("memory") == "recurrent":
+            from sim2real.recurrent_policy import RecurrentPolicy  # it stands on this module
+
+            return RecurrentPolicy.from_parts(head, arrays)
         return MlpPolicy.from_parts(head, arrays)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise PolicyError(f"{place}: is not a policy: {error}") from None

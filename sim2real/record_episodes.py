@@ -18,7 +18,7 @@ from sim2real.experiment.spec import ExperimentSpec
 from sim2real.experiment.streams import generator
 from sim2real.experiment.target_specs import PseudoReal, RecordingTarget
 from sim2real.gap.statistics import Rate, wilson
-from sim2real.policy import Policy, load_policy
+from sim2real.policy import Policy, for_episode, load_policy
 from sim2real.record_recordings import log_of_recordings
 from sim2real.recordings.log import Log, LogEpisode, Origin, pair, write_log
 from sim2real.recordings.sensed import FRAMES, Env, Facts, facts_of, log_episode, sensing
@@ -182,7 +182,7 @@ def _look(recipe: Recipe, driver: Driver) -> tuple[Facts, ParameterSpace]:
         if driver == "expert":
             world.expert_action()
         elif not isinstance(driver, str):
-            driver(observation)
+            for_episode(driver)(observation)
         return facts, world.parameter_space
     finally:
         env.close()
@@ -207,7 +207,8 @@ def _act(env: Env, driver: Driver, job: Job) -> Act:
     if driver == "expert":
         return lambda observation: sensing(env).expert_action()
     if not isinstance(driver, str):
-        return lambda observation: np.asarray(driver(observation), dtype=np.float32)
+        policy = for_episode(driver)
+        return lambda observation: np.asarray(policy(observation), dtype=np.float32)
     rng, last = np.random.default_rng(job.excitation), np.zeros(env.action_space.shape or ())
 
     def excite(observation: Any) -> NDArray[Any]:

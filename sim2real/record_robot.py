@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim2real.errors import RobotError
-from sim2real.policy import Policy
+from sim2real.policy import Policy, for_episode
 from sim2real.recordings.log import CANONICAL, LogEpisode, Signal
 from sim2real.recordings.sensed import Facts, observation_signal, pose_of
 from sim2real.robots.env import RealRobotEnv
@@ -73,6 +73,7 @@ def record_robot_episode(env: RealRobotEnv, policy: Policy, *, number: int, seed
         RobotStopped: If it is stopped and nobody has let it go on.
         RobotError: If it cannot be read.
     """
+    act = for_episode(policy)
     observation, _ = env.reset(seed=seed)
     rows = [_row(env, observation)]
     actions: list[Array] = []
@@ -81,7 +82,7 @@ def record_robot_episode(env: RealRobotEnv, policy: Policy, *, number: int, seed
     info: dict[str, Any] = {}
     over = False
     while not over:
-        action = policy(observation)
+        action = act(observation)
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
         command = _sent(env.mapping, info["action_sent"], command)

@@ -21,7 +21,7 @@ import numpy as np
 import sim2real_envs
 from sim2real.episodes import Episode
 from sim2real.errors import TooManyDivergences
-from sim2real.policy import Policy
+from sim2real.policy import Policy, for_episode
 from sim2real.states import with_twists
 from sim2real.workers import Advance, Box, WorkerPool
 from sim2real_envs.outcomes import Outcome
@@ -215,7 +215,8 @@ def _driver(policy: Policy | None, job: Job, env: Env) -> Callable[[Array], Arra
         return lambda observation: np.asarray(next(logged, still), dtype=np.float32)
     if policy is None:
         raise ValueError("A job without actions needs a policy, but got None.")
-    return lambda observation: np.asarray(policy(observation), dtype=np.float32)
+    act = for_episode(policy)
+    return lambda observation: np.asarray(act(observation), dtype=np.float32)
 
 
 def _play(box: Box, common: tuple[tuple[str, dict[str, Any]], Policy | None, Log], job: Job) -> Episode:

@@ -19,7 +19,7 @@ import sim2real_envs
 from sim2real import randomizers
 from sim2real.errors import RunFolderError
 from sim2real.experiment.target_specs import world_options_of
-from sim2real.policy import Policy, load_policy
+from sim2real.policy import Policy, for_episode, load_policy
 from sim2real.report.posterior import space_of
 from sim2real.report.run import CEILING, Piece, Run
 from sim2real.rollouts import World
@@ -159,9 +159,10 @@ def _film(box: Box, common: None, take: Take) -> Film:
     key = (Take, take.env_id, json.dumps(dict(take.options), sort_keys=True))
     env = box.keep(key, lambda: sim2real_envs.make(take.env_id, **take.options))
     observation, _ = env.reset(seed=take.seed, options={"domain": dict(take.domain)})
+    act = for_episode(take.policy)
     pictures, over, info = [np.asarray(env.render())], False, {}
     while not over:
-        action = np.asarray(take.policy(observation), dtype=np.float32)
+        action = np.asarray(act(observation), dtype=np.float32)
         observation, _, terminated, truncated, info = env.step(action)
         pictures.append(np.asarray(env.render()))
         over = terminated or truncated

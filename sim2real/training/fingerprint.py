@@ -27,8 +27,13 @@ def fingerprint(
     randomizer: Randomizer,
     steps: int,
     entropy: int,
+    memory: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the checksum; ``policy`` is what the training continues from, ``entropy`` what it drew."""
+    """Return the checksum.
+
+    ``policy`` is what the training continues from, ``entropy`` what it drew, ``memory`` says what the policy remembers
+    and is empty where it remembers nothing.
+    """
     arguments = {
         "env": [env_id, dict(env_options)],
         "algorithm": algorithm,
@@ -38,6 +43,8 @@ def fingerprint(
         "randomizer": [type(randomizer).__qualname__, randomizer.to_dict()],
         "space": [(p.name, p.nominal, p.low, p.high, p.log) for p in randomizer.space.values()],
     }
+    if memory:
+        arguments["memory"] = dict(memory)
     digest = hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode())
     if policy is not None:
         for name, array in sorted(policy.arrays().items()):

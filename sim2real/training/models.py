@@ -13,16 +13,22 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import SAC
+from stable_baselines3 import PPO, SAC
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from torch import nn
 
 from sim2real.errors import PolicyError, TooManyDivergences
+from sim2real.history_policy import HistoryPolicy
 from sim2real.policy import Layer, MlpPolicy
+from sim2real.recurrent_policy import RecurrentPolicy
+from sim2real.training.asymmetric import AsymmetricActorCritic, AsymmetricSac
+from sim2real.training.memory import PLAIN, Learned, Memory
 from sim2real.training.normalizer import Normalizer
 from sim2real.training.ppo import LeanPPO
 from sim2real.training.presets import Preset
+from sim2real.training.recurrent import build_recurrent, is_recurrent, lstm_of
 
-Model: TypeAlias = LeanPPO | SAC
+Model: TypeAlias = PPO | OnPolicyAlgorithm | SAC
 State: TypeAlias = dict[str, Any]  # tensors and numbers in dicts and lists: what torch.load reads with weights_only
 
 _ACTIVATIONS = {"tanh": nn.Tanh, "relu": nn.ReLU}
@@ -30,16 +36,33 @@ _REPLAY = ("observations", "next_observations", "actions", "rewards", "dones", "
 _PARAMETER, _NORMALIZER, _LOG_ENT_COEF = "parameter.", "normalizer.", "log_ent_coef"
 
 
-def build(algorithm: str, preset: Preset, env: Normalizer) -> Model:
-    """Return a fresh model; its weights come from torch's global generator."""
+def build(algorithm: str, preset: Preset, env: Normalizer, memory: Memory = PLAIN, known: int = 0) -> Model:
+    """Return a fresh model; its weights come from torch's global generator.
+
+    Args:
+        algorithm: ``"PPO"`` or ``"SAC"``.
+        preset: Hyper-parameters.
+        env: The worlds.
+        memory: What the policy remembers.
+        known: How many numbers at the end of an observation are the critic's alone, where it is asymmetric.
+
+    Raises:
+        MissingExtraError: If recurrent PPO is not installed.
+    """
     network: dict[str, Any] = {"net_arch": list(preset.hidden), "activation_fn": _ACTIVATIONS[preset.activation]}
     common: dict[str, Any] = {"gamma": preset.gamma, "device": "cpu", **preset.options}
+    asymmetric = memory.kind == "asymmetric"
+    if asymmetric:
+        network["seen"] = sum(env.observation_space.shape or ()) - known
     if algorithm == "SAC":
-        return SAC("MlpPolicy", env, policy_kwargs=network, **common)
+        return SAC(AsymmetricSac if asymmetric else "MlpPolicy", env, policy_kwargs=network, **common)
     network["log_std_init"] = preset.log_std_init
+    if memory.kind == "recurrent":
+        recurrent: OnPolicyAlgorithm = build_recurrent(env, network, common)
+        return recurrent
     with warnings.catch_warnings():  # a batch that does not divide the rollout is said by Stable-Baselines3 each time
         warnings.filterwarnings("ignore", message="You have specified a mini-batch size")
-        return LeanPPO("MlpPolicy", env, policy_kwargs=network, **common)
+        return LeanPPO(AsymmetricActorCritic if asymmetric else "MlpPolicy", env, policy_kwargs=network, **common)
 
 
 def rollout_steps(algorithm: str, preset: Preset) -> int:
@@ -55,7 +78,7 @@ def check_finite(model: Model) -> None:
         TooManyDivergences: If one of them is not finite, or the width not positive.
     """
     numbers: list[torch.Tensor] = list(model.policy.parameters())
-    if isinstance(model, LeanPPO):
+    if not isinstance(model, SAC):
         numbers.append(model.policy.log_std.exp().log())  # not finite where the width is 0
     if not all(bool(torch.isfinite(number).all()) for number in numbers):
         raise TooManyDivergences(
@@ -108,26 +131,38 @@ def _set_log_ent_coef(model: SAC, value: torch.Tensor | None) -> None:
             model.log_ent_coef.copy_(value)
 
 
-def to_policy(model: Model, normalizer: Normalizer, env_id: str) -> MlpPolicy:
+def to_policy(model: Model, normalizer: Normalizer, env_id: str, memory: Memory = PLAIN) -> Learned:
     """Freeze actor and normalization; everything that a later training starts from goes along."""
-    sac = isinstance(model, SAC)
     modules = actor_modules(model)
+    layers = tuple(_layer(module) for module in modules if isinstance(module, nn.Linear))
+    seen = lstm_of(model).weight_input.shape[1] if is_recurrent(model) else layers[0][0].shape[1]
     statistics = normalizer.arrays()
+    common: dict[str, Any] = {
+        "env_id": env_id,
+        "algorithm": _name(model),
+        "layers": layers,
+        "activation": "tanh" if any(isinstance(module, nn.Tanh) for module in modules) else "relu",
+        "mean": statistics["observation.mean"][:seen],
+        "variance": statistics["observation.variance"][:seen],
+        "clip": normalizer.clip_obs,
+        "learner": _learner(model, statistics),
+    }
+    if is_recurrent(model):
+        return RecurrentPolicy(lstm=lstm_of(model), **common)
+    network = MlpPolicy(output="tanh" if isinstance(model, SAC) else "clip", **common)
+    return HistoryPolicy(network, memory.history) if memory.kind == "asymmetric" else network
+
+
+def _name(model: Model) -> str:
+    return "SAC" if isinstance(model, SAC) else "PPO"
+
+
+def _learner(model: Model, statistics: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     learner = {_PARAMETER + name: tensor.numpy() for name, tensor in model.policy.state_dict().items()}
     learner |= {_NORMALIZER + name: array for name, array in statistics.items()}
     if isinstance(model, SAC) and model.log_ent_coef is not None:
         learner[_LOG_ENT_COEF] = model.log_ent_coef.detach().numpy()
-    return MlpPolicy(
-        env_id=env_id,
-        algorithm="SAC" if sac else "PPO",
-        layers=tuple(_layer(module) for module in modules if isinstance(module, nn.Linear)),
-        activation="tanh" if any(isinstance(module, nn.Tanh) for module in modules) else "relu",
-        output="tanh" if sac else "clip",
-        mean=statistics["observation.mean"],
-        variance=statistics["observation.variance"],
-        clip=normalizer.clip_obs,
-        learner=learner,
-    )
+    return learner
 
 
 def actor_modules(model: Model) -> list[nn.Module]:
@@ -145,14 +180,14 @@ def _layer(module: nn.Linear) -> Layer:
     return module.weight.detach().numpy(), module.bias.detach().numpy()
 
 
-def continue_from(model: Model, normalizer: Normalizer, policy: MlpPolicy) -> None:
+def continue_from(model: Model, normalizer: Normalizer, policy: Learned) -> None:
     """Give a fresh model the networks and the normalization of an earlier training; the optimizer starts anew.
 
     Raises:
         PolicyError: If the policy was trained by another algorithm, with other networks or in another environment's
             observations, or carries nothing to continue from.
     """
-    algorithm = "SAC" if isinstance(model, SAC) else "PPO"
+    algorithm = _name(model)
     if policy.algorithm != algorithm or not policy.learner:
         what = policy.algorithm if policy.learner else "an export without its learner"
         raise PolicyError(f"{algorithm} can only continue from a policy that {algorithm} trained, but got {what}.")

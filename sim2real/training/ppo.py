@@ -85,6 +85,7 @@ class Actor:
         modules = [*policy.mlp_extractor.policy_net, policy.action_net]
         linear = [module for module in modules if isinstance(module, torch.nn.Linear)]
         self._layers = [(_copy(layer.weight.T), _copy(layer.bias)) for layer in linear]
+        self._seen = linear[0].in_features  # an asymmetric critic sees more
         self._tanh = any(isinstance(module, torch.nn.Tanh) for module in modules)
         self.std = _copy(policy.log_std.exp())  # (a,)
 
@@ -94,7 +95,7 @@ class Actor:
 
     def __call__(self, observations: Floats) -> Floats:
         """Return the mean actions (w, a) for observations (w, o)."""
-        x = observations
+        x = observations[:, : self._seen]
         for weight, bias in self._layers[:-1]:
             x = x @ weight
             x += bias

@@ -6,26 +6,28 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from stable_baselines3 import SAC
 
-import sim2real_envs
 from sim2real.errors import PolicyError
-from sim2real.policy import MlpPolicy, Policy
+from sim2real.policy import Policy
 from sim2real.randomizers.base import Randomizer
 from sim2real.training import checkpoint, models
 from sim2real.training.base import Lesson
 from sim2real.training.checkpoint import Checkpoint
 from sim2real.training.fingerprint import fingerprint
+from sim2real.training.memory import PLAIN, Learned, Memory
 from sim2real.training.normalizer import Normalizer
+from sim2real.training.ppo import LeanPPO
 from sim2real.training.presets import Preset, find_preset
+from sim2real.training.recurrent import require
 from sim2real.training.streams import borrowed_globals, chunk_streams, seed_library
 from sim2real.training.watch import Progress, Scalars, Watch, library_logger
 from sim2real.training.worlds import DomainSupply, TrainingWorlds
+from sim2real_envs.errors import OptionError
+from sim2real_envs.parameters import ParameterSpace
 from sim2real_envs.vector import VectorWorlds
 
 
@@ -42,9 +44,14 @@ class Sb3Trainer:
         preset: Name of the hyper-parameters, or the hyper-parameters.
         workers: Processes that step the worlds; 0 steps them in this one.
         start_method: How workers are started; None is the platform's default.
+        memory: What the policy remembers.
+        known: The parameters that an asymmetric critic knows, in the ranges that make its unit cube; None for those
+            of the randomizer. A training continues another only where both critics know the same.
 
     Raises:
         UnknownNameError: If preset or algorithm do not exist.
+        OptionError: If the algorithm cannot train such a policy.
+        MissingExtraError: If recurrent PPO is not installed.
     """
 
     env_id: str
@@ -53,10 +60,16 @@ class Sb3Trainer:
     preset: str | Preset = "push"
     workers: int = 2
     start_method: str | None = None
+    memory: Memory = PLAIN
+    known: ParameterSpace | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.preset, Preset):
             object.__setattr__(self, "preset", find_preset(self.preset, self.algorithm))
+        if self.memory.kind == "recurrent":
+            if self.algorithm != "PPO":
+                raise OptionError(f"Only PPO trains a recurrent policy, but got algorithm={self.algorithm!r}.")
+            require()
 
     @property
     def hyper_parameters(self) -> Preset:
@@ -76,7 +89,7 @@ class Sb3Trainer:
         """Train for ``steps`` env steps, rounded up to whole rollouts.
 
         Args:
-            policy: An ``MlpPolicy`` of an earlier training to continue from; None starts from nothing.
+            policy: What an earlier training of this kind returned, to continue from; None starts from nothing.
             randomizer: Where domains come from; learns from training episodes between chunks.
             steps: Control steps, all worlds together.
             rng: One number is drawn from it.
@@ -90,8 +103,12 @@ class Sb3Trainer:
             RunFolderError: If ``folder`` cannot be written, or holds another training.
             WorkerError: If a worker dies.
         """
-        if policy is not None and not isinstance(policy, MlpPolicy):
-            raise PolicyError(f"A training can only continue from an MlpPolicy, but got {type(policy).__name__}.")
+        if policy is not None and not isinstance(policy, self.memory.kept):
+            article = "an" if self.memory.kind == "mlp" else "a"
+            raise PolicyError(
+                f"A training can only continue from {article} {self.memory.kept.__name__}, "
+                f"but got {type(policy).__name__}."
+            )
         if folder is not None:
             checkpoint.prepare(folder)
         entropy = int(rng.integers(2**63))
@@ -102,12 +119,16 @@ class Sb3Trainer:
 
 @contextmanager
 def _worlds(trainer: Sb3Trainer, randomizer: Randomizer) -> Iterator[TrainingWorlds]:
-    make_env = partial(sim2real_envs.make, trainer.env_id, **trainer.env_options)
+    make_env = trainer.memory.maker(trainer.env_id, trainer.env_options, _known(trainer, randomizer))
     count = trainer.hyper_parameters.worlds
     columns = randomizer.space.names
     vector = VectorWorlds(make_env, count, trainer.workers, columns=columns, start_method=trainer.start_method)
     with closing(vector):
         yield TrainingWorlds(vector)
+
+
+def _known(trainer: Sb3Trainer, randomizer: Randomizer) -> ParameterSpace:
+    return randomizer.space if trainer.known is None else trainer.known
 
 
 class _Training:
@@ -117,7 +138,7 @@ class _Training:
         self,
         trainer: Sb3Trainer,
         worlds: TrainingWorlds,
-        policy: MlpPolicy | None,
+        policy: Learned | None,
         randomizer: Randomizer,
         steps: int,
         entropy: int,
@@ -130,6 +151,8 @@ class _Training:
         rollout = models.rollout_steps(trainer.algorithm, self._preset)
         self._total = -(-max(steps, 0) // rollout) * rollout
         self._chunk = -(-self._preset.chunk_steps // rollout) * rollout
+        known = _known(trainer, randomizer)
+        self._known = trainer.memory.known(known)
         self._fingerprint = fingerprint(
             trainer.env_id,
             trainer.env_options,
@@ -139,6 +162,7 @@ class _Training:
             randomizer,
             steps,
             entropy,
+            trainer.memory.to_dict(known),
         )
 
     def run(self) -> Lesson:
@@ -168,7 +192,7 @@ class _Training:
         space_seed = seed_library(streams.library)
         model, normalizer = self._model(before)
         model.action_space.seed(space_seed)
-        if not isinstance(model, SAC):
+        if isinstance(model, LeanPPO):
             model.exploration = streams.exploration
         randomizer = self._randomizer(before)
         self._worlds.begin(DomainSupply(randomizer, streams.domains, streams.seeds))
@@ -189,10 +213,10 @@ class _Training:
         )
 
     def _model(self, before: Checkpoint | None) -> tuple[models.Model, Normalizer]:
-        normalizer = Normalizer(self._worlds, gamma=self._preset.gamma)
+        normalizer = Normalizer(self._worlds, gamma=self._preset.gamma, known=self._known)
         done = 0 if before is None else before.env_steps
         preset = self._preset.at(min(done / max(self._total - self._chunk, 1), 1.0))
-        model = models.build(self._trainer.algorithm, preset, normalizer)
+        model = models.build(self._trainer.algorithm, preset, normalizer, self._trainer.memory, self._known)
         if before is not None:
             models.restore(model, before.model)
             normalizer.restore(before.normalizer)
@@ -207,7 +231,7 @@ class _Training:
 
     def _lesson(self, reached: Checkpoint) -> Lesson:
         model, normalizer = self._model(reached)
-        policy = models.to_policy(model, normalizer, self._trainer.env_id)
+        policy = models.to_policy(model, normalizer, self._trainer.env_id, self._trainer.memory)
         return Lesson(policy, self._randomizer(reached), reached.env_steps, reached.curve)
 
 
