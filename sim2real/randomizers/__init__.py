@@ -22,12 +22,14 @@ from sim2real_envs.errors import OptionError, UnknownNameError
 METHODS = {
     "autodr": "sim2real.randomizers.autodr:AutoDr",
     "bayrn": "sim2real.randomizers.bayrn:BayRn",
+    "cma_es": "sim2real.randomizers.cma_es:CmaEs",
     "doraemon": "sim2real.randomizers.doraemon:Doraemon",
     "feedback": "sim2real.randomizers.feedback:Feedback",
     "fixed": "sim2real.randomizers.fixed:Fixed",
     "least_squares": "sim2real.randomizers.least_squares:LeastSquares",
     "oracle": "sim2real.randomizers.fixed:Oracle",
     "particles": "sim2real.randomizers.particles:Particles",
+    "simopt": "sim2real.randomizers.simopt:SimOpt",
     "uniform": "sim2real.randomizers.uniform:Uniform",
 }
 

@@ -127,7 +127,7 @@ def fit(
         InsufficientEvidence: If no episode has trajectories and actions, or nothing can be compared.
         UnknownNameError: If one of ``signals`` does not exist.
     """
-    segments = _segments(evidence)
+    segments = segments_of(evidence, "actions" if "actions" in evidence.replay.drives else "policy")
     size = int(active.sum())
     nominal = np.clip(space.to_unit(space.to_array(space.nominal()))[active], 0.0, 1.0)
     _announce(evidence, segments, (designs + starts * steps * (2 * size + len(LADDER)), scouts), steps * (2 * size + 5))
@@ -157,9 +157,12 @@ def fit(
     return Fit(belief, widths, diagnostics, messages)
 
 
-def _segments(evidence: Evidence) -> list[Segment]:
-    """Return the usable episodes in an order that depends on what they are, not on where they stand."""
-    drive: Literal["policy", "actions"] = "actions" if "actions" in evidence.replay.drives else "policy"
+def segments_of(evidence: Evidence, drive: Literal["policy", "actions"]) -> list[Segment]:
+    """Return the usable episodes in an order that depends on what they are, not on where they stand.
+
+    Raises:
+        InsufficientEvidence: If there are none.
+    """
     usable = [
         index
         for index, episode in enumerate(evidence.real)

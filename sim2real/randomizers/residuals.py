@@ -60,6 +60,10 @@ class Comparison:
         flat: Array = scaled.reshape(len(first), -1)
         return flat
 
+    def held(self, length: int) -> Comparison:
+        """Return this comparison with each recording's last values held up to ``length`` samples."""
+        return replace(self, real=_held(_resized(self.real[None], length))[0])
+
     def weighted(self, residual: Array) -> Comparison:
         """Return this comparison with each column measured in the root mean square that ``residual`` (m,) has there.
 
