@@ -7,24 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim2real.errors import Interrupted
+from sim2real.experiment.executors import run_here, run_in_processes, unfinished
 from sim2real.experiment.files import read_json, write_json
 from sim2real.experiment.lab import Lab
 from sim2real.experiment.manifest import now
-from sim2real.experiment.pieces import Piece, pieces_of
-from sim2real.experiment.plan import remaining, stage_work
+from sim2real.experiment.pieces import pieces_of
 from sim2real.experiment.progress import Progress
-from sim2real.experiment.record import Record
 from sim2real.experiment.result import Result
 from sim2real.experiment.run_folder import DONE, choose
-from sim2real.experiment.runner import identify, train
 from sim2real.experiment.spec import ExperimentSpec, Overrides, load_spec, spec_from
 from sim2real.experiment.summary import Final, summarize
 from sim2real.experiment.tables import gather_tables
 from sim2real.experiment.watch import Watch
 from sim2real.training.base import Trainer
 from sim2real.workers import FAULTS
-
-KINDS: dict[str, Callable[[Piece, Lab, Record], None]] = {"train": train, "identify": identify}
 
 
 def run(
@@ -37,6 +33,7 @@ def run(
     progress: Progress | None = None,
     trainer: Trainer | None = None,
     report: bool = True,
+    processes: int = 1,
 ) -> Result:
     """Run an experiment, or the rest of one that was stopped.
 
@@ -49,6 +46,7 @@ def run(
         progress: Watches the run; nothing is shown by default.
         trainer: Trains instead of the one that the file names; its policies must be ``MlpPolicy``.
         report: Whether to draw the report and film the policies; ``sim2real report RUN`` does so later.
+        processes: Pieces that run at a time, each in a process of its own with its share of the workers.
 
     Raises:
         SpecError: If the experiment has mistakes; lists all of them.
@@ -69,7 +67,7 @@ def run(
         with watch.listening():
             lab.check()
             with folder.writing(spec):
-                _run_pieces(lab)
+                _run_pieces(lab, processes)
                 _summarize(lab)
                 if report:
                     _illustrate(lab)
@@ -77,32 +75,19 @@ def run(
     except KeyboardInterrupt:
         if not folder.exists:
             raise Interrupted("Stopped before anything was written.") from None
-        again = shlex.join(["sim2real", "run", str(folder.path / "spec.yaml"), "--resume", str(folder.path)])
+        parallel = ["--processes", str(processes)] if processes > 1 else []
+        again = shlex.join(["sim2real", "run", str(folder.path / "spec.yaml"), "--resume", str(folder.path), *parallel])
         raise Interrupted(f"Stopped. What was finished is in {folder.path}. Go on with:\n  {again}") from None
     finally:
         lab.close()
     return Result(folder.path)
 
 
-def _run_pieces(lab: Lab) -> None:
-    folders = {piece: lab.folder / "pieces" / piece.folder for piece in pieces_of(lab.spec)}
-    records = [
-        Record(folder, piece.label, piece.method, lab.watch, _work(lab, piece), piece=piece)
-        for piece, folder in folders.items()
-        if not (folder / DONE).exists()
-    ]
-    shared = [lab.shared(seed) for seed in lab.spec.seeds] if lab.spec.kind == "train" else []
-    lab.watch.total = sum(remaining(stages.folder, stages.work) for stages in (*shared, *records))
-    for record in records:
-        KINDS[lab.spec.kind](record.piece, lab, record)
-        gather_tables(lab.folder, folders.values())
-
-
-def _work(lab: Lab, piece: Piece) -> dict[str, int]:
-    learns = bool(lab.randomizer(piece).needs)
-    if lab.spec.kind == "identify":
-        return {"randomizer/round-001.json": int(learns)}
-    return stage_work(lab.spec, lab.rollouts.facts.horizon, learns=learns)
+def _run_pieces(lab: Lab, processes: int) -> None:
+    pieces = pieces_of(lab.spec)
+    left = unfinished(lab, pieces)
+    for _ in run_here(lab, left) if processes == 1 else run_in_processes(lab, left, processes):
+        gather_tables(lab.folder, [lab.folder / "pieces" / piece.folder for piece in pieces])
 
 
 def _summarize(lab: Lab) -> None:

@@ -70,6 +70,9 @@ def run(
         typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the file; may be given many times."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Run this seed instead of those in the file.")] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, max=256, help="Pieces that run at a time; the results are the same.")
+    ] = 1,
 ) -> None:
     """Run an experiment: train, try on the target, measure the gap, adapt, report.
 
@@ -82,6 +85,8 @@ def run(
       sim2real run experiments/quickstart.yaml --set parameters.object.friction.low=0.1
 
       sim2real run experiments/quickstart.yaml --resume
+
+      sim2real run experiments/methods.yaml --processes 2
 
     Ctrl-C stops cleanly; --resume continues, to the same numbers as if nothing had happened.
     """
@@ -103,6 +108,7 @@ def run(
             overrides=tuple(changes or ()),
             seed=seed,
             progress=progress,
+            processes=processes,
         )
     out = console()
     for table in result_tables(result.summary):

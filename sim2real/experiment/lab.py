@@ -8,7 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from sim2real.experiment import spec as specs
+from sim2real.experiment.files import locked
 from sim2real.experiment.pieces import Piece, folder_name
 from sim2real.experiment.simulator import Simulator
 from sim2real.experiment.stages import WARM_UP, Stages
@@ -17,6 +20,7 @@ from sim2real.experiment.target_specs import PseudoReal
 from sim2real.experiment.target_specs import RecordingTarget as RecordingSpec
 from sim2real.experiment.target_specs import RobotTarget as RobotSpec
 from sim2real.experiment.watch import Watch
+from sim2real.policy import Policy
 from sim2real.randomizers import Randomizer, resolve
 from sim2real.randomizers.fixed import Fixed
 from sim2real.rollouts import Rollouts
@@ -37,18 +41,24 @@ class Lab:
         folder: The run folder.
         watch: Is told of every stage.
         own_trainer: Used instead of the one that the spec names.
+        workers: Processes that simulate, instead of those that the spec asks for; 0 for none but this.
     """
 
     spec: specs.ExperimentSpec
     folder: Path
     watch: Watch
     own_trainer: Trainer | None = None
+    workers: int | None = None
     pool: WorkerPool = field(init=False)
     _tried: dict[str, HiddenTarget | RobotTarget] = field(init=False, default_factory=dict)
     _recordings: dict[str, RecordingTarget] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.pool = WorkerPool(self.spec.workers)
+        self.pool = WorkerPool(self._workers)
+
+    @property
+    def _workers(self) -> int:
+        return self.spec.workers if self.workers is None else self.workers
 
     @cached_property
     def space(self) -> ParameterSpace:
@@ -114,7 +124,7 @@ class Lab:
         from sim2real.training import make_trainer
 
         agent, env_id = self.spec.agent, self.spec.env.id
-        return make_trainer(agent.algorithm, env_id, options, preset=agent.preset, workers=self.spec.workers)
+        return make_trainer(agent.algorithm, env_id, options, preset=agent.preset, workers=self._workers)
 
     def _method(self, piece: Piece) -> specs.MethodSpec:
         return next(entry for entry in self.spec.methods if entry.label == piece.method)
@@ -130,7 +140,7 @@ class Lab:
                 fit=entry.groups or entry.fit,
                 split_seed=entry.split_seed,
                 window=entry.window,
-                workers=self.spec.workers,
+                workers=self._workers,
                 progress=self.watch.advance,
             )
         return self._recordings[name]
@@ -158,12 +168,45 @@ class Lab:
         work = {f"stages/{WARM_UP}/lesson": agent.warmup_steps}
         return Stages(folder, f"{WARM_UP} · s{seed}", "fixed", self.watch, work)
 
-    def warm_up(self, piece: Piece, record: Stages) -> Lesson:
-        """Return the training under nominal parameters that all methods of a seed begin with, and charge it to each."""
-        shared, stream = self.shared(piece.seed), generator(piece.seed, piece.env, WARM_UP)
-        lesson = shared.lesson(WARM_UP, self.trainer, None, self.nominal, self.spec.agent.warmup_steps, stream)
+    def trainings(self, piece: Piece, stage: str) -> Stages | None:
+        """Return where a round's training is kept that is the same at all targets; None where it is the piece's own."""
+        if not piece.origin:
+            return None
+        folder = self.folder / "trainings" / folder_name(piece.env, piece.method, f"s{piece.seed}", stage)
+        work = {f"stages/{stage}/lesson": self.spec.agent.round_steps}
+        return Stages(folder, f"{piece.method} · all targets · s{piece.seed}", piece.method, self.watch, work)
+
+    def lesson(
+        self,
+        piece: Piece,
+        record: Stages,
+        round_index: int,
+        policy: Policy | None,
+        randomizer: Randomizer,
+        rng: np.random.Generator,
+    ) -> Lesson:
+        """Return the training of a round; one that does not depend on the target is done once and charged to each."""
+        stage, steps = f"round-{round_index:03}", self.spec.agent.round_steps
+        shared = self.trainings(piece, stage)
+        if shared is None:
+            return record.lesson(stage, self.trainer_for(piece), policy, randomizer, steps, rng)
+        with locked(shared.folder / ".lock"):
+            lesson = shared.lesson(stage, self.trainer, policy, randomizer, steps, rng)
         record.include(shared)
         return lesson
+
+    def warm_up(self, piece: Piece, record: Stages) -> Lesson:
+        """Return the training under nominal parameters that all methods of a seed begin with, and charge it to each."""
+        lesson, shared = self.warmed_up(piece.seed)
+        record.include(shared)
+        return lesson
+
+    def warmed_up(self, seed: int) -> tuple[Lesson, Stages]:
+        """Return the warm-up of a seed, trained now if it is not there, and where it is kept."""
+        shared, stream = self.shared(seed), generator(seed, self.spec.env.id, WARM_UP)
+        with locked(shared.folder / ".lock"):
+            lesson = shared.lesson(WARM_UP, self.trainer, None, self.nominal, self.spec.agent.warmup_steps, stream)
+        return lesson, shared
 
     def close(self) -> None:
         """Stop the workers."""

@@ -14,14 +14,14 @@ from sim2real.experiment.files import replacing, write_json
 from sim2real.experiment.pieces import Piece
 from sim2real.experiment.stages import Stages
 from sim2real.experiment.summary import Final, Result, identified, piece_result
-from sim2real.experiment.tables import COSTS, Row, episode_rows, json_row, write_episodes
+from sim2real.experiment.tables import COSTS, Row, episode_rows, json_row, watched_columns, write_episodes
 from sim2real.gap import Gap
 from sim2real.policy import Policy
 from sim2real.randomizers import Randomizer
 from sim2real.targets.predictions import Predictions
 from sim2real_envs.parameters import Domain
 
-Phase = Literal["round", "final", "held_out"]
+Phase = Literal["round", "watched", "final", "held_out"]
 
 
 @dataclass
@@ -48,12 +48,15 @@ class Record(Stages):
             randomizer: Whose parameters the rows of episodes show.
             gap: The gap.
             phase: What the episodes are of.
-            sides: Episodes by side: ``real``, ``simulated``, ``nominal``.
+            sides: Episodes by side: ``watched`` (on the target, seen by no method), ``real``, ``simulated``,
+                ``nominal``.
         """
         costs = {name: int(self.spent.get(name, 0)) for name in COSTS}
-        self.rounds.append(json_row({**self.piece.columns(), "round": index, **gap.columns(), **costs}))
+        watched = watched_columns(sides["real" if phase == "final" else "watched"])
+        self.rounds.append(json_row({**self.piece.columns(), "round": index, **gap.columns(), **watched, **costs}))
         for side, episodes in sides.items():
-            self.rows += episode_rows(self.piece, index, side, phase, episodes, randomizer.space)
+            where, what = ("real", "watched") if side == "watched" else (side, phase)
+            self.rows += episode_rows(self.piece, index, where, what, episodes, randomizer.space)
         stage = "final" if phase == "final" else f"round {index}"
         shown = ", ".join(_counted(side, episodes) for side, episodes in sides.items() if episodes)
         self.watch.progress.message(f"{self.label} · {stage}: {shown}")

@@ -19,11 +19,14 @@ from sim2real.randomizers import Randomizer
 def train(piece: Piece, lab: Lab, record: Record) -> None:
     """Run one piece of a training experiment."""
     spec, stream, count = lab.spec, piece.stream, lab.spec.episodes
-    target, simulator, trainer = lab.target(piece.target), lab.simulator, lab.trainer_for(piece)
+    target, simulator = lab.target(piece.target), lab.simulator
     record.keep_truth(lab.truth(piece.target))
     randomizer = record.randomizer(lab.randomizer(piece))
     policy = lab.warm_up(piece, record).policy
     for r in range(spec.rounds):
+        watched = record.episodes(
+            f"round-{r:03}/watched", target.collect, policy, count.watched_per_round, stream.common("watched")
+        )
         asked = count.real_per_round if randomizer.needs else 0
         real = record.episodes(f"round-{r:03}/real", target.collect, policy, asked, stream.common("real", r))
         simulated = record.episodes(
@@ -31,11 +34,11 @@ def train(piece: Piece, lab: Lab, record: Record) -> None:
             policy, randomizer, count.simulated_per_round, stream("simulated", r), like=real,
         )  # fmt: skip
         evidence = Evidence(r, real, simulated, target.offers, simulator.replay(policy, real))
-        record.round(r, randomizer, gap.measure(evidence), real=real, simulated=simulated)
+        record.round(r, randomizer, gap.measure(evidence), watched=watched, real=real, simulated=simulated)
         randomizer = record.update(randomizer, evidence, stream("update", r))
         draws_from = randomizer.final() if r == spec.rounds - 1 else randomizer
         begin = policy if randomizer.warm_start else None
-        lesson = record.lesson(f"round-{r:03}", trainer, begin, draws_from, spec.agent.round_steps, stream("train", r))
+        lesson = lab.lesson(piece, record, r, begin, draws_from, stream("train", r))
         policy, randomizer = lesson.policy, lesson.randomizer
     evaluate(piece, lab, record, policy, randomizer)
 

@@ -97,6 +97,9 @@ class EpisodesSpec(Section):
 
     real_per_round: Annotated[int, Field(ge=0, description="On the target, before each update.")] = 15
     simulated_per_round: Annotated[int, Field(ge=0, description="Under the randomizer, to compare with.")] = 50
+    watched_per_round: Annotated[
+        int, Field(ge=0, description="On the target before each update, for the curve of success; no method sees them.")
+    ] = 0
     final: Annotated[int, Field(ge=1, description="Of the last evaluation, on one list of starts for all.")] = 100
 
 

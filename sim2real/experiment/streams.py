@@ -24,16 +24,25 @@ class Streams:
 
     What happens on the target is drawn from streams that do not know the
     method, so that every method meets the same starts there.
+
+    Args:
+        seed: Seed of the piece.
+        env: Environment.
+        target: Target.
+        method: Method.
+        origin: The target whose name is in the method's own streams; another than ``target`` where a method does not
+            depend on the target, so that it does the same at all of them.
     """
 
     seed: int
     env: str
     target: str
     method: str
+    origin: str = ""
 
     def __call__(self, purpose: str, index: int = 0) -> np.random.Generator:
         """Return the stream of one method's own ``purpose``, such as ``"train"``, in round ``index``."""
-        return generator(self.seed, self.env, self.target, self.method, purpose, index)
+        return generator(self.seed, self.env, self.origin or self.target, self.method, purpose, index)
 
     def common(self, purpose: str, index: int = 0) -> np.random.Generator:
         """Return the stream of what all methods share, such as the starts of the final evaluation."""

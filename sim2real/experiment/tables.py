@@ -12,13 +12,16 @@ import pandas as pd
 from sim2real.episodes import Episode
 from sim2real.experiment.files import read_json, replacing
 from sim2real.experiment.pieces import Piece
+from sim2real.gap.statistics import wilson
 
 Row: TypeAlias = dict[str, Any]
 COSTS = ("real_episodes_used", "env_steps", "replay_steps")
+PARTS = ("k", "n", "rate", "low", "high")
 ROUND_COLUMNS = (
     *("env", "target", "method", "seed", "round"),
-    *(f"{side}_{part}" for side in ("real", "simulated") for part in ("k", "n", "rate", "low", "high")),
+    *(f"{side}_{part}" for side in ("real", "simulated") for part in PARTS),
     *("gap_value", "gap_low", "gap_high"),
+    *(f"watched_{part}" for part in PARTS),
     *COSTS,
 )
 EPISODE_COLUMNS = (
@@ -43,6 +46,12 @@ def episode_rows(
         }
         for index, episode in enumerate(episodes)
     ]
+
+
+def watched_columns(episodes: Sequence[Episode]) -> dict[str, int | float]:
+    """Return the success of episodes that no method saw, with Wilson's interval, as columns of ``rounds.csv``."""
+    rate = wilson(sum(episode.success for episode in episodes), len(episodes))
+    return {f"watched_{part}": getattr(rate, part) for part in PARTS}
 
 
 def write_episodes(path: Path, rows: Sequence[Row]) -> None:
