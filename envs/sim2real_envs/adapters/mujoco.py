@@ -113,8 +113,8 @@ class MujocoPart:
         model = reach(self._env.unwrapped, self._adapter.model)
         if not (hasattr(model, "body_mass") and hasattr(model, "opt")):
             raise OptionError(
-                f"{self._env} has no MuJoCo model at {self._adapter.model!r}, counted from env.unwrapped. Say where its "
-                "mjModel is, such as model='sim.model'; for an environment without MuJoCo see AttributeParameters."
+                f"{self._env} has no MuJoCo model at {self._adapter.model!r}, counted from env.unwrapped. Say where "
+                "its mjModel is, such as model='sim.model'; for an environment without MuJoCo see AttributeParameters."
             )
         return model
 

@@ -49,9 +49,9 @@ def _check(model: Any, mapped: Mapped, every: Sequence[Mapped]) -> None:
     low, high = (float(mapped.values(end)[0]) for end in (mapped.parameter.low, mapped.parameter.high))
     if high <= weakest:
         raise ParameterError(
-            f"{name!r}: {text!r} changes nothing up to {high:g}: MuJoCo takes the larger friction of two geoms, and all "
-            f"that this one touches have at least {weakest:g}. Map theirs, or 'geom_friction[:,{component}]', a scale "
-            "of all."
+            f"{name!r}: {text!r} changes nothing up to {high:g}: MuJoCo takes the larger friction of two geoms, and "
+            f"all that this one touches have at least {weakest:g}. Map theirs, or 'geom_friction[:,{component}]', a "
+            "scale of all."
         )
     if low < weakest:
         warnings.warn(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import gymnasium
+from gymnasium.utils import RecordConstructorArgs
 
 from sim2real_envs.errors import StateError
 from sim2real_envs.parameters import Domain, ParameterSpace
@@ -19,7 +20,7 @@ UNNUMBERED = -1
 """The ticket of an episode whose domain nobody assigned."""
 
 
-class RandomizedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
+class RandomizedEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     """Gives an environment ``parameter_space``, ``reset(options={"domain": {...}})`` and ``info["domain"]``.
 
     The domain of an episode is the one in ``options``, else the one that was assigned last, else nominal; a parameter
@@ -41,6 +42,7 @@ class RandomizedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], parameters: Adapter | None = None) -> None:
+        RecordConstructorArgs.__init__(self, parameters=parameters)  # so that its spec makes it again
         super().__init__(env)
         self._part = None if parameters is None else parameters.bind(env)
         self._space = parameter_space(env) if self._part is None else self._part.parameters
