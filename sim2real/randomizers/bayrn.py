@@ -14,18 +14,20 @@ randomization with Bayesian optimization", 2021, arXiv:2003.02471, algorithm 1.
 
 Here x in the unit cube is the middle of one law a parameter (a normal cut off
 at the walls, or a box) of a stated standard deviation, or of one that is part
-of x. The first x is nominal: what comes first is the score of the policy that
-was trained before anything was known. ``initial`` points of a Latin hypercube
-follow, then those of the process.
+of x. The first evidence comes from a policy that was trained at nominal, before
+anything was known: it is booked as a trial at nominal with the narrowest width,
+which is where that policy was trained, though as a rule for another number of
+steps (``count_first: false`` leaves it out). ``initial`` points of a Latin
+hypercube follow, then those of the process.
 
 It needs nothing from the real side but successes or returns, and not even
-episodes that begin alike. It costs one training a trial, no replays, and about a second of
-computing. It fails where there are few trials for the number of parameters
-(the rule is ten a parameter: Loeppky, Sacks and Welch 2009), where few episodes
-a trial tell policies apart by chance only, and with ``warm_start``, where a
-policy goes on from the one before: a score then depends on all rounds before
-it, and later ones are better because they were trained for longer. In the
-paper every policy but the last is trained on its own: ``warm_start: false``.
+episodes that begin alike. It costs one training a trial, no replays, and about
+a second of computing. It fails where there are few trials for the number of
+dimensions (the rule is ten for each: Loeppky, Sacks and Welch 2009), where few
+episodes a trial tell policies apart by chance only, and with ``warm_start``,
+where a policy goes on from the one before: a score then depends on all rounds
+before it, and later ones are better because they were trained for longer.
+``warm_start: false`` trains each from nothing.
 """
 
 from __future__ import annotations
@@ -41,10 +43,10 @@ from sim2real import distributions
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
 from sim2real.randomizers import bayrn_trials, response_surface
-from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Marginal, Randomizer
+from sim2real.randomizers.base import Description, Draws, Json, Randomizer
 from sim2real.randomizers.bayrn_trials import Trial
+from sim2real.randomizers.columns import active_columns, marginals
 from sim2real.randomizers.options import choice, number, read_options, whole
-from sim2real.randomizers.uniform import PROBABILITIES
 from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import frozen
@@ -123,14 +125,14 @@ class BayRn(Randomizer):
     @classmethod
     def create(cls, space: ParameterSpace, **options: Json) -> Self:
         checked = read_options(BayRnOptions, options, "bayrn")
-        nominal = np.clip(space.to_unit(space.to_array(space.nominal())), 0.0, 1.0)[_active(space)]
+        nominal = np.clip(space.to_unit(space.to_array(space.nominal())), 0.0, 1.0)[active_columns(space)]
         extra = {"fixed": 0, "common": 1, "each": len(nominal)}[checked.widths] if len(nominal) else 0
         return cls(space, checked, np.concatenate([nominal, np.zeros(extra)]))  # narrowest: it knew nothing of widths
 
     @property
-    def law(self) -> distributions.Independent:
+    def law(self) -> distributions.TruncatedNormal | distributions.Uniform:
         """The distribution in the unit cube."""
-        active = _active(self.space)
+        active = active_columns(self.space)
         count = int(active.sum())
         location, scale = np.full(len(active), 0.5), np.full(len(active), self.options.width)
         location[active] = self.x[:count]
@@ -142,29 +144,16 @@ class BayRn(Randomizer):
         return distributions.Uniform(np.clip(location - half, 0.0, 1.0), np.clip(location + half, 0.0, 1.0))
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
-        active = _active(self.space)
+        active = active_columns(self.space)
         unit = np.where(active, self.law.sample(rng, size), 0.5)  # (k, n)
         log_prob = self.law.log_probs(unit)[:, active].sum(axis=1)
         return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
 
     def describe(self) -> Description:
-        law, active = self.law, _active(self.space)
-        quantiles = self.space.from_unit(law.quantile(PROBABILITIES[:, None]))  # (21, n)
-        middles = np.linspace(0.5, 1999.5, 2000) / 2000.0
-        unit = law.quantile(middles[:, None])  # (2000, n)
-        means = self.space.from_unit(unit).mean(axis=0)
-        contraction = np.where(active, 1.0 - 12.0 * unit.var(axis=0), 0.0)
-        marginals = {
-            name: Marginal(
-                mean=float(np.clip(means[column], quantiles[0, column], quantiles[-1, column])),
-                low=float(quantiles[1, column]),
-                high=float(quantiles[-2, column]),
-                quantiles=tuple(quantiles[:, column].tolist()),
-                contraction=float(contraction[column]),
-            )
-            for column, name in enumerate(self.space)
-        }
-        return Description(marginals, np.eye(len(self.space)), self._diagnostics(), self._messages())
+        law = self.law
+        spread = law.variance() if isinstance(law, distributions.TruncatedNormal) else (law.high - law.low) ** 2 / 12.0
+        known = marginals(self.space, law.quantile, spread)
+        return Description(known, np.eye(len(self.space)), self._diagnostics(), self._messages())
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
         if Need.OUTCOMES not in evidence.offers or not evidence.real:
@@ -254,8 +243,8 @@ class BayRn(Randomizer):
         messages = []
         if count < enough:
             messages.append(
-                f"{count} trials for {len(self.x)} coordinates are too few to find the best distribution: "
-                f"about {enough} are needed. The point is the best guess among few."
+                f"{count} trials are too few to find the best distribution in {len(self.x)} dimensions: about {enough} "
+                "are needed. What is trained in is the best guess among few."
             )
         chance = bayrn_trials.chance(self.trials)
         if count > 1 and chance > 0.05:
@@ -269,7 +258,3 @@ class BayRn(Randomizer):
                 "and later policies were trained for longer."
             )
         return tuple(messages)
-
-
-def _active(space: ParameterSpace) -> BoolArray:
-    return np.array([parameter.high > parameter.low for parameter in space.values()], dtype=bool)
