@@ -17,6 +17,7 @@ from sim2real.cli.fit import fit
 from sim2real.cli.guard import guarded
 from sim2real.cli.record import record
 from sim2real.cli.robot import robot_app
+from sim2real.cli.sensitivity import sensitivity
 
 NEWEST = "newest"
 
@@ -37,6 +38,7 @@ app.command()(demos)
 app.command()(record)
 app.command()(export)
 app.command()(fit)
+app.command()(sensitivity)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 

@@ -56,7 +56,7 @@ def fit(
         fitted = fit_logs(
             logs,
             env,
-            parameters=None if parameters is None else _ranges(parameters),
+            parameters=None if parameters is None else named_ranges(parameters),
             method=method,
             window=window,
             held_out=held_out,
@@ -89,7 +89,7 @@ def fit(
             typer.echo(str(fitted.result.folder / name))
 
 
-def _ranges(text: str) -> dict[str, tuple[float, float] | None]:
+def named_ranges(text: str) -> dict[str, tuple[float, float] | None]:
     """Return names and, where they are given, ranges.
 
     Raises:
