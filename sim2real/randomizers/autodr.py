@@ -14,9 +14,9 @@ Performance is the success of the exploring policy, or its return.
 
 How often: buffers outlive a chunk of training, bounds move between chunks only. What comes back together was drawn at
 one place of the bound, so that a move also drops the rest of that chunk's results there: at most one move a bound and
-chunk. 200 000 env steps are some 7 to 10 chunks with about 1 250 episodes at 2 n bounds. So ``buffer`` is 20 (of the
-paper's 20 to 240) and ``delta`` a tenth of the range, where the paper's and others' long trainings take 0.008 to 0.05:
-with four parameters a bound can then go half of the range in one such training.
+chunk. 200 000 env steps are 7 to 10 chunks of 100 to 1 500 episodes, half of them spread over 2 n bounds. So ``buffer``
+is 20, the least of the 20 to 240 in use, and ``delta`` a tenth of the range, where longer trainings take 0.008 to 0.05:
+a bound that always succeeds can then cross most of the range in one such training.
 
 It fails where the bounds are judged one at a time and only a combination is hard, or easy; where the task is not
 mastered at nominal (no bound ever moves outward); and with many parameters, whose bounds get few episodes each.
@@ -32,7 +32,7 @@ from typing import Any, Self
 import numpy as np
 
 from sim2real.randomizers.base import BoolArray, Description, Draws, IntArray, Json, Practice, Randomizer
-from sim2real.randomizers.columns import UNIFORM_VARIANCE, active_columns, marginals
+from sim2real.randomizers.columns import active_columns, marginals
 from sim2real.randomizers.options import choice, number, read_options, whole
 from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
@@ -153,15 +153,17 @@ class AutoDr(Randomizer):
     def update_from_training(self, practice: Practice, rng: np.random.Generator) -> Self:
         seen = practice.success.astype(np.float64) if self.options.performance == "success" else practice.returns
         low, high, buffers = self.low.copy(), self.high.copy(), list(self.buffers)
-        moves = {"outward": 0.0, "inward": 0.0}
         for bound in range(len(buffers)):
             results = seen[practice.draws.tag == bound + 1].tolist()
             outward, buffers[bound] = judge(buffers[bound], results, self.options)
             if outward:
                 column, upper = divmod(bound, 2)
                 _move(low, high, column, upper == 1, outward * self.options.delta)
-                moves["outward" if outward > 0 else "inward"] += 1.0
-        return replace(self, low=low, high=high, buffers=tuple(buffers), diagnostics=moves)
+        moved = {
+            "moved_outward": float((low < self.low).sum() + (high > self.high).sum()),
+            "moved_inward": float((low > self.low).sum() + (high < self.high).sum()),
+        }
+        return replace(self, low=low, high=high, buffers=tuple(buffers), diagnostics=moved)
 
     def describe(self) -> Description:
         share = self._at_bounds / max(2 * int(self.active.sum()), 1)  # of the episodes, at each bound
@@ -172,7 +174,7 @@ class AutoDr(Randomizer):
             inside = np.clip((probability - share) / max(1.0 - 2.0 * share, 1e-300), 0.0, 1.0)
             return np.where(self.active, self.low + inside * width, middle)
 
-        variance = np.where(self.active, width**2 * ((1.0 - 2.0 * share) / 12.0 + 0.5 * share), UNIFORM_VARIANCE)
+        variance = width**2 * ((1.0 - 2.0 * share) / 12.0 + 0.5 * share)
         return Description(
             marginals(self.space, quantile, variance),
             np.eye(len(self.space)),

@@ -10,7 +10,6 @@ from sim2real.randomizers.base import BoolArray, Marginal
 from sim2real.randomizers.uniform import PROBABILITIES
 from sim2real_envs.parameters import Array, ParameterSpace
 
-UNIFORM_VARIANCE = 1.0 / 12.0
 _MIDDLES: Array = np.linspace(0.5, 1999.5, 2000) / 2000.0
 
 
@@ -25,11 +24,11 @@ def marginals(space: ParameterSpace, quantile: Callable[[Array], Array], varianc
     Args:
         space: The parameters.
         quantile: Their inverse distribution functions: (k, 1) to (k, n).
-        variance: Their variances in the unit cube (n,).
+        variance: Their variances in the unit cube (n,); not read where a range has no width.
     """
     quantiles = space.from_unit(quantile(PROBABILITIES[:, None]))  # (21, n)
     means = space.from_unit(quantile(_MIDDLES[:, None])).mean(axis=0)
-    contraction = np.where(active_columns(space), 1.0 - variance / UNIFORM_VARIANCE, 0.0)
+    contraction = np.where(active_columns(space), 1.0 - 12.0 * variance, 0.0)
     return {
         name: Marginal(
             mean=float(np.clip(means[column], quantiles[0, column], quantiles[-1, column])),

@@ -14,9 +14,9 @@ Needs nothing from the real side and costs no env step: it learns from the train
 the exploring policy, a little fewer than it would have without noise). An update takes 0.1 s.
 
 How often: all episodes that come back together were drawn from the law at the start of their chunk (32 768 env steps,
-some 500 episodes), so they serve one update and not several: slices of them would have to be weighed against that
-same law, and K steps of KL eps amount to one of K^2 eps, taken on a K-th of the data. What is fewer than ``episodes``
-waits for the next chunk; since the law stays as it is meanwhile, the weights stay exact.
+some 400 to 1 500 episodes), so they serve one update and not several: slices of them would have to be weighed against
+that same law, and K steps of KL eps in a row amount to one of K^2 eps, taken on a K-th of the data. What is fewer than
+``episodes`` waits for the next chunk; since the law stays as it is meanwhile, the weights stay exact.
 
 The budget: a training of 200 000 steps is 7 to 10 chunks, where the paper has 150 updates of a KL of 0.001 to 0.1 in
 all. So the trust region is 0.15 nats a parameter by default, and 0.6 in all at most (beyond that, few of some hundred
@@ -38,7 +38,7 @@ from scipy.optimize import Bounds
 
 from sim2real.distributions.beta import Beta
 from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Practice, Randomizer
-from sim2real.randomizers.columns import UNIFORM_VARIANCE, active_columns, marginals
+from sim2real.randomizers.columns import active_columns, marginals
 from sim2real.randomizers.entropy_ascent import DIVERGENCES, ascend
 from sim2real.randomizers.importance import EDGE, Trials
 from sim2real.randomizers.options import choice, number, read_options, whole
@@ -167,9 +167,9 @@ class Doraemon(Randomizer):
         def quantile(probability: Array) -> Array:
             return np.where(self.active, law.quantile(probability), 0.5)
 
-        variance = np.where(self.active, law.variance(), UNIFORM_VARIANCE)
+        parameters = marginals(self.space, quantile, law.variance())
         diagnostics = {**self.diagnostics, "entropy": self.law.entropy()}
-        return Description(marginals(self.space, quantile, variance), np.eye(len(self.space)), diagnostics, self._notes)
+        return Description(parameters, np.eye(len(self.space)), diagnostics, self._notes)
 
     @property
     def _notes(self) -> tuple[str, ...]:

@@ -17,10 +17,10 @@ import numpy as np
 from sim2real.distributions.truncated_normal import TruncatedNormal
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
-from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Marginal, Randomizer
+from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
+from sim2real.randomizers.columns import active_columns, marginals
 from sim2real.randomizers.options import choice, number, read_options
 from sim2real.randomizers.pairs import Pairs, pair
-from sim2real.randomizers.uniform import PROBABILITIES
 from sim2real_envs.parameters import Array, ParameterSpace
 
 FIRST_SCALE = 1.0 / 6.0  # of the range
@@ -91,7 +91,7 @@ class Feedback(Randomizer):
     @property
     def active(self) -> BoolArray:
         """Which parameters have a range of some width (n,)."""
-        return np.array([parameter.high > parameter.low for parameter in self.space.values()], dtype=bool)
+        return active_columns(self.space)
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
         unit = self.law.sample(rng, size)  # (k, n)
@@ -99,22 +99,8 @@ class Feedback(Randomizer):
         return Draws(self.space.from_unit(unit), log_prob, np.zeros(size, dtype=np.int64))
 
     def describe(self) -> Description:
-        law, active = self.law, self.active
-        quantiles = self.space.from_unit(law.quantile(PROBABILITIES[:, None]))  # (21, n)
-        middles = np.linspace(0.5, 1999.5, 2000) / 2000.0
-        means = self.space.from_unit(law.quantile(middles[:, None])).mean(axis=0)
-        contraction = np.where(active, 1.0 - 12.0 * law.variance(), 0.0)
-        marginals = {
-            name: Marginal(
-                mean=float(np.clip(means[column], quantiles[0, column], quantiles[-1, column])),
-                low=float(quantiles[1, column]),
-                high=float(quantiles[-2, column]),
-                quantiles=tuple(quantiles[:, column].tolist()),
-                contraction=float(contraction[column]),
-            )
-            for column, name in enumerate(self.space)
-        }
-        return Description(marginals, np.eye(len(self.space)), dict(self.diagnostics))
+        parameters = marginals(self.space, self.law.quantile, self.law.variance())
+        return Description(parameters, np.eye(len(self.space)), dict(self.diagnostics))
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
         if Need.OUTCOMES not in evidence.offers:
