@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from sim2real.randomizers import Randomizer
     from sim2real.rollouts import Job, Rollouts
     from sim2real.targets import HiddenTarget, RecordingTarget, RobotTarget
+    from sim2real.training.adapt_domain import AdaptDomain
     from sim2real.training.vec_env import Sb3Worlds
     from sim2real_envs.parameters import Domain, Parameter, ParameterSpace
 
 _HOMES = {
+    "AdaptDomain": "sim2real.training.adapt_domain",
     "Bundle": "sim2real.exporting",
     "Domain": "sim2real_envs.parameters",
     "Episode": "sim2real.episodes",
@@ -54,6 +56,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdaptDomain",
     "Bundle",
     "Domain",
     "Episode",
