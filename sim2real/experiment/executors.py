@@ -161,7 +161,10 @@ class _Hand:
             progress.message(value)
         elif what == "failed":
             raise value
-        return self.task if what == "ended" else None
+        if what != "ended":
+            return None
+        done, self.task = self.task, None
+        return done
 
     @contextlib.contextmanager
     def _alive(self) -> Iterator[None]:
@@ -220,7 +223,7 @@ def _serve(
     watch = Watch(_Relay(connection))
     lab = Lab(spec, folder, watch, own_trainer, workers)
     with contextlib.closing(lab), watch.listening(), contextlib.suppress(EOFError, ConnectionError):
-        while True:
+        while True:  # until the other end is closed
             task = connection.recv()
             try:
                 _run(lab, task)

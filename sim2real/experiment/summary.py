@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from sim2real.episodes import Episode
 from sim2real.experiment.pieces import Piece
 from sim2real.experiment.spec import ExperimentSpec
+from sim2real.experiment.streams import generator
 from sim2real.experiment.tables import COSTS
 from sim2real.gap.metrics import paired_success_gap, success_gap
-from sim2real.gap.statistics import json_number, wilson
+from sim2real.gap.statistics import interquartile_mean, json_number, stratified_bootstrap, wilson
 from sim2real.randomizers.base import Description
 
 Result: TypeAlias = dict[str, Any]
@@ -74,7 +77,8 @@ def identified(description: Description) -> Result:
 def summarize(spec: ExperimentSpec, results: Sequence[Result], finals: Sequence[Final | None]) -> Result:
     """Return ``summary.json`` of a run: results of the pieces, and of the methods.
 
-    Over several pieces of a method successes are counted together; costs are the mean of a piece.
+    Over several pieces of a method successes are counted together; costs are the mean of a piece. Of several seeds or
+    targets there is the interquartile mean of the pieces' success rates, of several targets the rates on each.
     """
     methods: Result = {}
     for entry in spec.methods:
@@ -82,6 +86,9 @@ def summarize(spec: ExperimentSpec, results: Sequence[Result], finals: Sequence[
             (result, final) for result, final in zip(results, finals, strict=True) if result["method"] == entry.label
         ]
         methods[entry.label] = _pooled([result for result, _ in rows], [final for _, final in rows])
+        evaluated = [(result, final) for result, final in rows if final is not None]
+        if len(evaluated) > 1:
+            methods[entry.label] |= _over_pieces(entry.label, evaluated)
     return {
         "schema": SCHEMA,
         "experiment": spec.name,
@@ -100,6 +107,20 @@ def _pooled(results: Sequence[Result], finals: Sequence[Final | None]) -> Result
     pooled["wall_s"] = round(_mean([result["wall_s"] for result in results]), 1)
     found = [result["identification"] for result in results if "identification" in result]
     return pooled | ({"identification": _pooled_identification(found)} if found else {})
+
+
+def _over_pieces(method: str, rows: Sequence[tuple[Result, Final]]) -> Result:
+    """The interquartile mean of real success, its interval from seeds resampled within targets, and each target."""
+    targets = list(dict.fromkeys(str(result["target"]) for result, _ in rows))
+    by_target = {name: [(result, final) for result, final in rows if result["target"] == name] for name in targets}
+    rates = [[result["real"]["rate"] for result, _ in of_target] for of_target in by_target.values()]
+    stream = generator("interquartile mean", method)
+    mean = stratified_bootstrap(rates, lambda groups: interquartile_mean(np.concatenate(groups)), stream)
+    found: Result = {"interquartile_mean": {"n": len(rows), **mean.to_dict()}}
+    if len(targets) > 1:
+        finals = {name: [final for _, final in of_target] for name, of_target in by_target.items()}
+        found["targets"] = {name: sum(each[1:], start=each[0]).rates() for name, each in finals.items()}
+    return found
 
 
 def _pooled_identification(found: Sequence[Result]) -> Result:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sim2real.report.beliefs import distributions
 from sim2real.report.curves import learning_curves
+from sim2real.report.efficiency import success_against_episodes
 from sim2real.report.motion import error_over_time, motion_over_time, paths_from_above
 from sim2real.report.posterior import joint_posterior
 from sim2real.report.pushes import motion_directions, of_pushes, push_forces, push_map
@@ -31,7 +32,7 @@ def _all(run: Run) -> Iterator[Drawing | None]:
             yield distributions(run, target)
         return
     yield final_success(run)
-    yield success_per_round(run)
+    yield success_against_episodes(run) or success_per_round(run)
     for target in run.targets:
         yield distributions(run, target)
     for piece in first:

@@ -28,12 +28,18 @@ METHOD_COLOURS: Mapping[str, str] = MappingProxyType(
         "fixed": "#7a7f87",
         "uniform": "#e69f00",
         "particles": "#0072b2",
-        "least_squares": "#d55e00",
+        "least_squares": "#a6611a",
         "feedback": "#009e73",
         "oracle": "#cc79a7",
+        "autodr": "#8c6d1f",
+        "doraemon": "#56b4e9",
+        "bayrn": "#882255",
+        "simopt": "#b2182b",
+        "dropo": "#332288",
+        "cma_es": "#44aa99",
     }
 )
-OTHER_COLOURS = ("#56b4e9", "#8c6d1f", "#882255", "#44aa99", "#332288", "#999933")
+OTHER_COLOURS = ("#999933", "#117733", "#ddcc77", "#aa4499", "#661100", "#6699cc")
 FAILURE_COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "none": "#dfe5ea",
