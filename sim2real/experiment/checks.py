@@ -38,6 +38,7 @@ def meaning_problems(data: dict[str, Value]) -> Iterator[Problem]:
         yield from _no_training(data)
     else:
         yield from _preset(data.get("agent"))
+        yield from _memory(data)
     parameters = _mapping(data.get("parameters"))
     uncertain = ParameterSpace()
     if whole is not None:
@@ -142,6 +143,22 @@ def _preset(agent: Value) -> Iterator[Problem]:
     known = catalogue.presets(str(algorithm))
     if known and preset not in known:
         yield Problem(("agent", "preset"), unknown_name(preset, f"a preset of {algorithm}", known))
+
+
+def _memory(data: Mapping[str, Value]) -> Iterator[Problem]:
+    agent = _mapping(data.get("agent"))
+    policy, algorithm = agent.get("policy", "mlp"), agent.get("algorithm", "PPO")
+    if policy == "recurrent" and algorithm in ("SAC", "DAgger"):
+        yield Problem(("agent", "policy"), f"'recurrent' needs `algorithm: PPO`, but algorithm is {algorithm}")
+    if policy == "asymmetric":
+        if algorithm == "DAgger":
+            text = "'asymmetric' needs `algorithm: PPO` or SAC, but algorithm is DAgger, which has no critic"
+            yield Problem(("agent", "policy"), text)
+        if not _mapping(data.get("parameters")):
+            text = "must name at least one parameter, because `policy: asymmetric` has a critic that is told them"
+            yield Problem(("parameters",), text)
+    elif "history" in agent and policy in ("mlp", "recurrent"):
+        yield Problem(("agent", "history"), f"goes with `policy: asymmetric` only, but policy is {policy}")
 
 
 def _targets(kind: str, data: Mapping[str, Value], whole: ParameterSpace | None) -> Iterator[Problem]:

@@ -121,10 +121,19 @@ class Lab:
         return self._make_trainer(options)
 
     def _make_trainer(self, options: Mapping[str, Any]) -> Trainer:
-        from sim2real.training import make_trainer
+        from sim2real.training import Memory, make_trainer
 
         agent, env_id = self.spec.agent, self.spec.env.id
-        return make_trainer(agent.algorithm, env_id, options, preset=agent.preset, workers=self._workers)
+        memory = Memory(agent.policy, agent.history)
+        return make_trainer(
+            agent.algorithm,
+            env_id,
+            options,
+            preset=agent.preset,
+            workers=self._workers,
+            memory=memory,
+            known=self.space,
+        )
 
     def _method(self, piece: Piece) -> specs.MethodSpec:
         return next(entry for entry in self.spec.methods if entry.label == piece.method)

@@ -86,6 +86,14 @@ class AgentSpec(Section):
         Literal["PPO", "SAC", "DAgger"], Field(description="DAgger imitates the scripted expert of the environment.")
     ] = "PPO"
     preset: Annotated[str, Field(min_length=1, description="Hyper-parameters that ship with the toolkit.")] = "push"
+    policy: Annotated[
+        Literal["mlp", "asymmetric", "recurrent"],
+        Field(
+            description="What it remembers: nothing; the last observations and actions, with a critic that knows the "
+            "domain; or what an LSTM keeps (PPO only)."
+        ),
+    ] = "mlp"
+    history: Annotated[int, Field(ge=1, le=64, description="Observations and actions of an asymmetric policy.")] = 4
     warmup_steps: Annotated[int, Field(ge=1, description="Env steps at nominal parameters, shared by all methods.")] = (
         150_000
     )
@@ -169,6 +177,8 @@ class ExperimentSpec(Section):
     def to_dict(self) -> dict[str, Value]:
         """Return the completed experiment as plain data that ``spec_from`` reads back."""
         data: dict[str, Value] = self.model_dump(mode="json")
+        if self.agent.policy != "asymmetric":
+            del data["agent"]["history"]  # type: ignore[union-attr, arg-type]
         data["methods"] = [_plain_method(entry) for entry in self.methods]
         if self.kind == "identify":
             for key in TRAINING_KEYS:

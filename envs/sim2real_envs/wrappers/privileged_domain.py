@@ -28,17 +28,23 @@ class PrivilegedDomain(gymnasium.Wrapper[Any, Any, Any, Any]):
     Args:
         env: An environment with ``parameter_space`` and ``applied_domain``.
         parameters: Names of those to show, in this order, or the name of a preset such as ``"object"``; by default all.
+            A ``ParameterSpace`` brings its own ranges, such as those of a randomizer.
 
     Raises:
         OptionError: If the environment has no parameters, or its observation has a key ``"domain"`` already.
         UnknownNameError: If a parameter or the preset does not exist.
     """
 
-    def __init__(self, env: gymnasium.Env[Any, Any], parameters: str | Iterable[str] | None = None) -> None:
+    def __init__(
+        self, env: gymnasium.Env[Any, Any], parameters: str | ParameterSpace | Iterable[str] | None = None
+    ) -> None:
         super().__init__(env)
         space = parameter_space(env)
         if isinstance(parameters, str):
             space = space.preset(parameters)
+        elif isinstance(parameters, ParameterSpace):
+            space.subset(parameters)  # refuses names that are not there
+            space = parameters
         elif parameters is not None:
             space = space.subset(parameters)
         self._space = space
