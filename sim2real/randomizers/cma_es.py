@@ -58,7 +58,7 @@ class CmaEsOptions:
     """
 
     population: int = 16
-    generations: int = 10
+    generations: int = 8
     width: float = 0.05
     l1: float = 1.0
     l2: float = 1.0

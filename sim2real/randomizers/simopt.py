@@ -69,7 +69,7 @@ class SimOptOptions:
     """
 
     candidates: int = 16
-    iterations: int = 10
+    iterations: int = 8
     kl_bound: float = 1.0
     l1: float = 1.0
     l2: float = 1.0
