@@ -60,17 +60,21 @@ class SlideReplay:
     Distance v d + v^2 / (2 mu g), duration d + v / (mu g), with delay d and
     friction mu; mass cancels. A parameter of any other name has no effect, and
     an absent one is nominal. The path ``"object.position"`` is where the block is
-    at ``SLIDE_TIMES``.
+    at ``SLIDE_TIMES``; where all segments have a length, the path is ``"object.pose"``,
+    from the state in which each of them begins.
 
     Args:
         space: Columns of the domains.
         speeds: v of each real episode [m/s], (n,).
-        noise: Standard deviation of every outcome in units of its scale; of a position it is that of the distance.
+        noise: Standard deviation of every outcome in units of its scale; of a position it is that of the distance, of
+            a speed at one of ``SLIDE_TIMES`` 0.1 m/s.
+        states: Of each real episode as measured, for segments from inside it.
     """
 
     space: ParameterSpace
     speeds: tuple[float, ...]
     noise: float = 0.0
+    states: tuple[tuple[WorldState, ...], ...] = ()
 
     @property
     def drives(self) -> frozenset[str]:
@@ -96,6 +100,8 @@ class SlideReplay:
         paths: bool = False,
     ) -> Replayed:
         """Return distance, duration and success of each, (k, s, r)."""
+        if segments and all(segment.length is not None for segment in segments):
+            return self._stretches(domains, segments, repeats)
         friction, delay = (self._column(domains, name)[:, None, None] for name in ("object.friction", "actuator.delay"))
         speeds = np.array([self.speeds[segment.episode] for segment in segments])[None, :, None]  # (1, s, 1)
         still = np.zeros((len(domains), len(segments), repeats))
@@ -113,6 +119,39 @@ class SlideReplay:
             path = {"object.position": position[..., None]}
         return Replayed(outcome, path, env_steps=self.cost(len(domains), segments, repeats))
 
+    def _stretches(self, domains: Array, segments: Sequence[Segment], repeats: int) -> Replayed:
+        """Return ``"object.pose"`` (k, s, r, t + 1, 7) from the states in which segments begin."""
+        begins = [self.states[segment.episode][segment.first].values for segment in segments]
+        place, speed = (
+            np.array([begin[f"object.{name}"][0] for begin in begins])[:, None] for name in ("pose", "twist")
+        )
+        friction, delay = (self._column(domains, name)[:, None, None] for name in ("object.friction", "actuator.delay"))
+        left = np.maximum(
+            delay - np.array([SLIDE_TIMES[segment.first] for segment in segments])[:, None], 0.0
+        )  # (k, s, 1)
+        longest = max(segment.length or 0 for segment in segments)
+        times = SLIDE_TIMES[: longest + 1]
+        braking = np.clip(times - left, 0.0, np.maximum(speed, 0.0) / (friction * GRAVITY))  # (k, s, t)
+        poses = np.zeros((len(domains), len(segments), repeats, longest + 1, 7))
+        driven = place + speed * np.minimum(times, left)
+        poses[..., 0] = (driven + speed * braking - 0.5 * friction * GRAVITY * braking**2)[:, :, None]
+        poses[..., 6] = 1.0
+        return Replayed({}, {"object.pose": poses}, len(domains) * repeats * sum(each.length or 0 for each in segments))
+
+    def _states(self, domain: Array, index: int, rng: np.random.Generator) -> tuple[WorldState, ...]:
+        """Return the block of episode ``index`` as measured at ``SLIDE_TIMES``, its start exact."""
+        friction, delay = (float(self._column(domain[None], n)[0]) for n in ("object.friction", "actuator.delay"))
+        path = replace(self, noise=0.0)(domain[None], [Segment(index)], rng, paths=True).path["object.position"]
+        brake = friction * GRAVITY
+        speed = np.maximum(self.speeds[index] - brake * np.maximum(SLIDE_TIMES - delay, 0.0), 0.0)
+        noise = self.noise * rng.normal(size=(2, len(SLIDE_TIMES)))
+        noise[:, 0] = 0.0
+        place, speed = path[0, 0, 0, :, 0] + 0.05 * noise[0], speed + 0.1 * noise[1]
+        return tuple(
+            WorldState({"object.pose": np.array([x, *[0.0] * 5, 1.0]), "object.twist": np.array([v, *[0.0] * 5])})
+            for x, v in zip(place.tolist(), speed.tolist(), strict=True)
+        )
+
     def _column(self, domains: Array, name: str) -> Array:
         if name in self.space:
             return np.asarray(domains, dtype=np.float64)[:, self.space.names.index(name)]
@@ -121,7 +160,7 @@ class SlideReplay:
     def episodes(self, domains: Array, rng: np.random.Generator, *, real: bool) -> tuple[Episode, ...]:
         """Return one episode for each speed, in the domain of the same row of ``domains`` (n, d)."""
         segments = [Segment(index) for index in range(len(self.speeds))]
-        replayed = self(domains, segments, rng, paths=True)
+        replayed, streams = self(domains, segments, rng, paths=True), rng.spawn(len(segments))
         outcome, position = replayed.outcome, replayed.path["object.position"]
         return tuple(
             Episode(
@@ -138,6 +177,7 @@ class SlideReplay:
                 times=SLIDE_TIMES,
                 seed=index,
                 label=f"slide-{index}",
+                states=self._states(domains[index], index, streams[index]) if real else None,
             )
             for index, speed in enumerate(self.speeds)
         )
@@ -156,7 +196,8 @@ def slide_evidence(
     exact = SlideReplay(space, speeds)
     real = replace(exact, noise=noise).episodes(np.tile(truth, (episodes, 1)), rng, real=True)
     simulated = exact.episodes(drawn, rng, real=False)
-    return Evidence(0, real, simulated, Need.OUTCOMES | Need.TRAJECTORIES, exact)
+    replay = replace(exact, states=tuple(episode.states or () for episode in real))
+    return Evidence(0, real, simulated, Need.OUTCOMES | Need.TRAJECTORIES | Need.STATES, replay)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ METHODS = {
     "bayrn": "sim2real.randomizers.bayrn:BayRn",
     "cma_es": "sim2real.randomizers.cma_es:CmaEs",
     "doraemon": "sim2real.randomizers.doraemon:Doraemon",
+    "dropo": "sim2real.randomizers.dropo:Dropo",
     "feedback": "sim2real.randomizers.feedback:Feedback",
     "fixed": "sim2real.randomizers.fixed:Fixed",
     "least_squares": "sim2real.randomizers.least_squares:LeastSquares",

@@ -1,0 +1,227 @@
+"""The search of DROPO: replay transitions in a bank of domains, emulate them, and maximise their likelihood."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from cmaes import CMA
+from scipy.stats import qmc
+
+from sim2real.distributions import TruncatedNormal
+from sim2real.errors import InsufficientEvidence
+from sim2real.evidence import Evidence, Segment
+from sim2real.randomizers.base import BoolArray
+from sim2real.randomizers.transition_likelihood import Bank, Likelihood
+from sim2real.randomizers.transitions import choose
+from sim2real_envs.parameters import Array, ParameterSpace
+
+if TYPE_CHECKING:
+    from sim2real.randomizers.dropo import DropoOptions
+
+logger = logging.getLogger(__name__)
+
+NARROWEST, WIDEST = 1e-5, 0.25  # standard deviations that are searched, of the range
+UNIFORM = 10.0  # a standard deviation of so many ranges is uniform within one
+GAIN = 3.0  # [nat] by which a narrow law has to beat the whole range
+STARTS = 64  # means from which the best begins the search
+NEIGHBOURHOOD = (0.08, 0.25)  # least and largest standard deviation of the second half of a bank
+BAD_SHARE = 0.1  # of the domains: a transition that ends nowhere in more of them is left out
+SPREAD_MEANS = (
+    "The spread of 'dropo' is how much the domain would have to vary to explain the transitions: no uncertainty of the "
+    "estimate, and its intervals cover nothing in particular. Use 'particles' for intervals."
+)
+_SEEDS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class TransitionFit:
+    """The law of all parameters (n,), the banks to remember, and what there is to say."""
+
+    location: Array
+    scale: Array
+    banks: tuple[Bank, ...]
+    diagnostics: Mapping[str, float]
+    messages: tuple[str, ...]
+
+
+def fit(
+    evidence: Evidence,
+    space: ParameterSpace,
+    active: BoolArray,
+    options: DropoOptions,
+    begin: Array,
+    banks: tuple[Bank, ...],
+    rng: np.random.Generator,
+) -> TransitionFit:
+    """Return the law under which these transitions and those of earlier rounds are most likely.
+
+    Args:
+        evidence: With states.
+        space: The uncertain parameters.
+        active: Which of them have a range of some width (n,).
+        options: How to search.
+        begin: Mean from which, among others, the search begins (n,).
+        banks: Of earlier rounds, the newest last.
+        rng: For domains and for the search.
+    """
+    kept = banks[max(len(banks) - options.remember + 1, 0) :]
+    return _Fit(evidence, space, active, options, rng).result(begin, kept)
+
+
+class _Fit:
+    """What the steps of one fit share."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        space: ParameterSpace,
+        active: BoolArray,
+        options: DropoOptions,
+        rng: np.random.Generator,
+    ) -> None:
+        self._evidence, self._space, self._options, self._rng = evidence, space, options, rng
+        self._active, self._size = active, int(active.sum())
+        self._levels = self._spread(self._options.samples)
+        self._env_steps = 0
+        probe = [Segment(0, length=min(options.length, evidence.real[0].steps), drive="actions")]
+        nominal = np.clip(space.to_unit(space.to_array(space.nominal())), 0.0, 1.0)
+        replayed = evidence.replay(space.from_unit(nominal[None]), probe, rng, paths=True)
+        self._transitions = choose(evidence.real, set(replayed.path), options.length, options.per_episode)
+        cost = evidence.replay.cost(2 * options.designs + options.checks, self._transitions.segments)
+        logger.info("DROPO replays %d transitions: %s env steps.", len(self._transitions.segments), f"{cost:,}")
+
+    def result(self, begin: Array, earlier: tuple[Bank, ...]) -> TransitionFit:
+        """Return the law, searched from the mean ``begin`` (n,), under all transitions."""
+        options = self._options
+        bank = self._first_bank()
+        location, scale, _ = self._search(
+            Likelihood((*earlier, bank), options.epsilon, self._levels), begin[self._active]
+        )
+        near = TruncatedNormal(location, np.clip(2.0 * scale, *NEIGHBOURHOOD)).quantile(self._spread(options.designs))
+        bank = bank.joined(near, _filled(self._replayed(near)))
+        banks = (*earlier, bank)
+        likelihood = Likelihood(banks, options.epsilon, self._levels)
+        location, scale, best = self._search(likelihood, location)
+        location, scale, idle = _without_idle(likelihood, location, scale, best)
+        figures = {
+            "replay_env_steps": float(self._env_steps),
+            "transitions": float(likelihood.count),
+            "log_likelihood": best / likelihood.count,
+            "emulator_error": self._emulator_error(likelihood, location, scale),
+        }
+        return TransitionFit(
+            location=self._whole(location, 0.5),
+            scale=self._whole(scale, UNIFORM),
+            banks=banks,
+            diagnostics=figures,
+            messages=self._messages(idle),
+        )
+
+    def _first_bank(self) -> Bank:
+        designs = self._spread(self._options.designs)
+        differences = self._replayed(designs)
+        good = np.isnan(differences).any(axis=2).mean(axis=0) <= BAD_SHARE
+        if not good.any():
+            raise InsufficientEvidence(
+                f"Replays of all {len(good)} transitions diverged in more than {BAD_SHARE:.0%} of the domains; narrow "
+                "the ranges, or lower physics.timestep."
+            )
+        self._transitions = self._transitions.subset(good)
+        return Bank(designs, _filled(differences[:, good]), self._transitions.noise)
+
+    def _spread(self, count: int) -> Array:
+        """Return points (count, d) that cover the open unit cube evenly."""
+        points = qmc.Sobol(self._size, rng=self._rng).random_base2((count - 1).bit_length())[:count]
+        return np.clip(points, 1e-6, 1.0 - 1e-6)
+
+    def _whole(self, values: Array, idle: float) -> Array:
+        whole = np.full(len(self._active), idle)
+        whole[self._active] = values
+        return whole
+
+    def _replayed(self, unit: Array) -> Array:
+        """Return differences at the ends (k, n, c) in domains of the active parameters (k, d)."""
+        points = np.full((len(unit), len(self._active)), 0.5)
+        points[:, self._active] = unit
+        replayed = self._evidence.replay(
+            self._space.from_unit(points), self._transitions.segments, self._rng, paths=True
+        )
+        self._env_steps += replayed.env_steps
+        return self._transitions.differences(replayed.path)
+
+    def _search(self, likelihood: Likelihood, begin: Array) -> tuple[Array, Array, float]:
+        """Return location, scale (d,) and log-likelihood of the best law.
+
+        Means and logarithms of standard deviations are searched from the best of ``STARTS`` means and ``begin``.
+        """
+        low, high = np.log(NARROWEST), np.log(WIDEST)
+        first = 0.1
+
+        def law(point: Array) -> tuple[Array, Array]:
+            bounded = np.clip(point, 0.0, 1.0)
+            return bounded[: self._size], np.exp(low + (high - low) * bounded[self._size :])
+
+        width = (np.log(first) - low) / (high - low)
+        starts = np.vstack([begin, self._spread(STARTS)])
+        values = [likelihood(start, np.full(self._size, first)) for start in starts]
+        best, place = max(values), int(np.argmax(values))
+        point = np.concatenate([starts[place], np.full(self._size, width)])
+        optimizer = CMA(
+            mean=np.clip(point, 0.01, 0.99),
+            sigma=0.15,
+            bounds=np.tile([0.0, 1.0], (2 * self._size, 1)),
+            seed=int(self._rng.integers(_SEEDS)),
+        )
+        for _ in range(self._options.generations):
+            asked = [np.asarray(optimizer.ask(), dtype=np.float64) for _ in range(optimizer.population_size)]
+            found = [likelihood(*law(each)) for each in asked]
+            optimizer.tell(list(zip(asked, (-value for value in found), strict=True)))
+            if max(found) > best:
+                best, point = max(found), asked[int(np.argmax(found))]
+            if optimizer.should_stop():
+                break
+        return *law(point), best
+
+    def _emulator_error(self, likelihood: Likelihood, location: Array, scale: Array) -> float:
+        """Return how far fresh replays are from the emulator, in the standard deviations that it gives them."""
+        law = TruncatedNormal(location, np.minimum(scale, WIDEST))
+        domains = law.quantile(self._spread(self._options.checks))
+        ends, deviation = likelihood.newest(domains)
+        return float(np.sqrt((((_filled(self._replayed(domains)) - ends) / deviation) ** 2).mean()))
+
+    def _messages(self, idle: BoolArray) -> tuple[str, ...]:
+        active = [name for name, counts in zip(self._space, self._active.tolist(), strict=True) if counts]
+        names = ", ".join(name for name, nothing in zip(active, idle.tolist(), strict=True) if nothing)
+        silent = f"The transitions say nothing of {names}: its whole range is as likely as any part of it."
+        return (SPREAD_MEANS, silent) if names else (SPREAD_MEANS,)
+
+
+def _without_idle(likelihood: Likelihood, location: Array, scale: Array, best: float) -> tuple[Array, Array, BoolArray]:
+    """Return the law with those parameters as wide as their range that gain less than ``GAIN`` by being narrower.
+
+    The one that gains least goes first; then the others are asked again.
+    """
+    location, scale, idle = location.copy(), scale.copy(), np.zeros(len(location), dtype=bool)
+    while not idle.all():
+        losses = {}
+        for column in np.flatnonzero(~idle).tolist():
+            wide, middle = scale.copy(), location.copy()
+            wide[column], middle[column] = UNIFORM, 0.5
+            losses[column] = best - likelihood(middle, wide)
+        least = min(losses, key=lambda column: losses[column])
+        if losses[least] >= GAIN:
+            break
+        idle[least], scale[least], location[least] = True, UNIFORM, 0.5
+    return location, scale, idle
+
+
+def _filled(differences: Array) -> Array:
+    """Return (k, n, c) with NaN replaced by the mean over the domains."""
+    known = np.isfinite(differences)
+    mean = np.where(known, differences, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    filled: Array = np.where(known, differences, mean)
+    return filled
