@@ -200,7 +200,7 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
         observations=np.stack(observations) if sensors and _of_numbers(env) else None,
         actions=np.stack(actions) if sensors else None,
         seed=None if job.measured else job.seed,
-        states=None if sensed is None else with_twists(states, world.control_period),
+        states=None if sensed is None else with_twists(states, world.control_period) if job.measured else tuple(states),
     )
 
 

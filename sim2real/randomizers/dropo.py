@@ -83,7 +83,7 @@ class DropoOptions:
         whole("per_episode", self.per_episode, 1, 10_000)
         whole("designs", self.designs, 8, 100_000)
         whole("checks", self.checks, 2, 100_000)
-        whole("samples", self.samples, 10, 10_000)
+        whole("samples", self.samples, 4, 10_000)
         number("epsilon", self.epsilon, 1e-9, 1.0)
         whole("generations", self.generations, 1, 10_000)
         whole("remember", self.remember, 1, 1000)

@@ -107,11 +107,12 @@ class _Fit:
         likelihood = Likelihood(banks, options.epsilon, self._levels)
         location, scale, best = self._search(likelihood, location)
         location, scale, idle = _without_idle(likelihood, location, scale, best)
+        error = self._emulator_error(likelihood, location, scale)
         figures = {
             "replay_env_steps": float(self._env_steps),
             "transitions": float(likelihood.count),
             "log_likelihood": best / likelihood.count,
-            "emulator_error": self._emulator_error(likelihood, location, scale),
+            "emulator_error": error,
         }
         return TransitionFit(
             location=self._whole(location, 0.5),
