@@ -19,6 +19,7 @@ NAME = "sensitivity"
 UP, DOWN, EITHER = "#0072b2", "#d55e00", "#8c6d1f"
 _FULL = 3.0  # scales at which a dot has its full size
 _LARGEST = 150.0  # points^2
+FLOOR = "seeds alone: the floor"
 _WORDS = {"randomize": "randomize", "identify": "can be identified", "leave out": "leave out"}
 
 
@@ -50,7 +51,7 @@ def draw_sensitivity(found: Findings) -> Drawing:
     names = [outcome.name for outcome in found.outcomes]
     others = [k for k, name in enumerate(names) if name != SUCCESS]
     with styled():
-        figure = Figure(figsize=(10.5, 2.3 + 0.235 * len(ranked)), layout="constrained")
+        figure = Figure(figsize=(10.5, 2.9 + 0.235 * len(ranked)), layout="constrained")
         widths = (2.6, 0.45 * len(others) + 0.6, 1.3)
         rate, dots, words = figure.subplots(1, 3, sharey=True, gridspec_kw={"width_ratios": widths})
         _success(rate, found, ranked)
@@ -78,7 +79,8 @@ def draw_sensitivity(found: Findings) -> Drawing:
 
 def _rows(axes: Axes, ranked: tuple[Verdict, ...]) -> None:
     """Make one row a parameter, first on top, with bands that lead the eye and lines between the conclusions."""
-    axes.set_ylim(len(ranked) - 0.5, -0.5)
+    axes.set_ylim(len(ranked) + 0.5, -0.5)
+    axes.axhline(len(ranked) - 0.5, color=MUTED, linewidth=0.9, zorder=1)
     axes.grid(visible=False)
     for row in range(0, len(ranked), 2):
         axes.axhspan(row - 0.5, row + 0.5, color=RANGE, linewidth=0, zorder=0)
@@ -90,7 +92,7 @@ def _rows(axes: Axes, ranked: tuple[Verdict, ...]) -> None:
 
 def _success(axes: Axes, found: Findings, ranked: tuple[Verdict, ...]) -> None:
     _rows(axes, ranked)
-    axes.set_yticks(range(len(ranked)), [verdict.parameter for verdict in ranked])
+    axes.set_yticks(range(len(ranked) + 1), [*(verdict.parameter for verdict in ranked), FLOOR])
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
     for row, verdict in enumerate(ranked):
         if np.isfinite(verdict.success):
@@ -99,6 +101,11 @@ def _success(axes: Axes, found: Findings, ranked: tuple[Verdict, ...]) -> None:
                 verdict.success, row, xerr=1.96 * verdict.success_error, fmt="o", markersize=5, color=colour,
                 markerfacecolor=colour if verdict.randomize else "white", linewidth=1.4,
             )  # fmt: skip
+    names = [outcome.name for outcome in found.outcomes]
+    if SUCCESS in names:
+        k = names.index(SUCCESS)
+        change, error = float(found.indices.change[-1, k]), float(found.indices.change_error[-1, k])
+        axes.errorbar(change, len(ranked), xerr=1.96 * error, fmt="s", markersize=4, color=MUTED, markerfacecolor=MUTED)
     reach = max([0.1, *(abs(v.success) + 2.2 * v.success_error for v in ranked if np.isfinite(v.success))])
     axes.set_xlim(-reach, reach)
     axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f}" if value else "0")
@@ -122,7 +129,11 @@ def _dots(axes: Axes, found: Findings, ranked: tuple[Verdict, ...], others: list
             axes.scatter(
                 place, row, s=max(_LARGEST * min(size / _FULL, 1.0), 14.0), color=colour, linewidth=0, zorder=3
             )
-    labels = [f"{o.name}\n(per {o.scale:g} {o.unit})" for o in (found.outcomes[k] for k in others)]
+        size = min(float(found.indices.size[-1, k]) / _FULL, 1.0)
+        axes.scatter(
+            place, len(ranked), s=max(_LARGEST * size, 14.0), facecolor="none", edgecolor=MUTED, linewidth=1.2, zorder=3
+        )
+    labels = [f"{o.name}\n/ {o.scale:g} {o.unit}" for o in (found.outcomes[k] for k in others)]
     axes.set_xticks(range(len(others)), labels, rotation=90)
     axes.set_xlim(-0.6, len(others) - 0.4)
     axes.set_title("Outcomes that tell its value")
@@ -132,10 +143,22 @@ def _dots(axes: Axes, found: Findings, ranked: tuple[Verdict, ...], others: list
     ]
     for scales in (0.5, _FULL):
         side = (_LARGEST * scales / _FULL) ** 0.5
-        mark = f"{scales:g} scales" + (" or more" if scales == _FULL else "")
+        mark = f"by {scales:g}" + (" or more" if scales == _FULL else "")
         handles.append(Line2D([], [], marker="o", linestyle="", color=INK, markersize=side, label=mark))
     figure = axes.figure
-    figure.legend(handles=handles, loc="outside lower right", ncols=5, handletextpad=0.3, columnspacing=1.2)
+    legend = figure.legend(
+        handles=handles,
+        loc="outside lower left",
+        ncols=5,
+        handletextpad=0.3,
+        columnspacing=1.2,
+        alignment="left",
+        title="Left: mean change over the whole range, 95 % interval; filled marks count, beyond seeds and chance "
+        "(false discovery rate 5 %).\nRight: size of a dot: change over the whole range, in what stands behind the slash; no "
+        "dot: no effect found. Lowest row: what changes between two seeds.",
+    )
+    legend.get_title().set_fontsize(8.5)
+    legend.get_title().set_color(MUTED)
 
 
 def _conclusions(axes: Axes, ranked: tuple[Verdict, ...]) -> None:

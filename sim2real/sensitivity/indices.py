@@ -23,7 +23,7 @@ from sim2real.sensitivity.design import LEVELS, Design, problem
 from sim2real_envs.parameters import Array
 
 BOUND = 3.0
-RESAMPLES = 1000
+RESAMPLES = 500
 _PAIR = {"morris": 1.5, "sobol": 6.0**0.5}  # root mean square of what one pair that differs adds to a change
 _Z = 1.959963984540054  # what SALib's intervals at ``LEVEL`` are divided by to be standard errors
 
@@ -75,8 +75,9 @@ def analyze(
     if outcomes.shape[:2] != design.points.shape[:2]:
         raise ValueError(f"Outcomes must be of shape {design.points.shape[:2]} + (o,), but got {outcomes.shape}.")
     held = _held(design, outcomes, bound)
-    changes = effects(design, held)
     finite: NDArray[np.bool_] = np.asarray(np.isfinite(held).all(axis=1))  # (blocks, o)
+    held = np.where(finite[:, None], held, np.nan)
+    changes = effects(design, held)
     f, o = len(design.names), outcomes.shape[2]
     n = finite.sum(axis=0).astype(np.float64)
     columns = [_of_outcome(design, held[:, :, k], finite[:, k], seed) for k in range(o)]

@@ -23,7 +23,9 @@ from sim2real.sensitivity.indices import Indices
 from sim2real_envs.parameters import Array
 
 ALIKE = 0.9
-"""Pairs whose cosine is beyond this are reported."""
+"""Pairs whose cosine is beyond this are reported, ..."""
+SURE = 0.7
+"""... if its whole interval is beyond this."""
 RESOLUTION = 0.1
 """Scatter that every outcome has at least, beside that of the seeds: a trial is not repeated exactly [scales]."""
 
@@ -61,7 +63,7 @@ def find_ridges(
         names: The parameters.
         indices: What was measured.
         among: Which of the parameters have an effect that counts: the others have no direction.
-        alike: Pairs with ``|cos|`` beyond it are returned.
+        alike: Pairs with ``|cos|`` beyond it are returned, if the interval lies beyond ``SURE``.
     """
     chosen = list(among)
     finite = np.isfinite(indices.effects).all(axis=(1, 2))
@@ -69,7 +71,13 @@ def find_ridges(
     if len(chosen) < 2 or len(whole) < 3:
         return ()
     cosines, low, high = cosine_intervals(whole[:, chosen], noise_covariance(indices.seeds[finite]))
-    pairs = [(j, k) for j in range(len(chosen)) for k in range(j + 1, len(chosen)) if abs(cosines[j, k]) > alike]
+    sure = np.where(cosines > 0.0, low, -high)
+    pairs = [
+        (j, k)
+        for j in range(len(chosen))
+        for k in range(j + 1, len(chosen))
+        if abs(cosines[j, k]) > alike and sure[j, k] > SURE
+    ]
     pairs.sort(key=lambda pair: -abs(cosines[pair]))
     return tuple(
         Ridge(names[chosen[j]], names[chosen[k]], Estimate(float(cosines[j, k]), float(low[j, k]), float(high[j, k])))
@@ -95,11 +103,11 @@ def cosine_intervals(effects: Array, covariance: Array) -> tuple[Array, Array, A
     replicates = np.stack([_cosine(matrix) for matrix in without])
     error = np.sqrt((n - 1.0) / n * ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0))
     half = stats.t.ppf(0.5 + LEVEL / 2.0, n - 1) * error
-    return value, np.clip(value - half, -1.0, 1.0), np.clip(value + half, -1.0, 1.0)
+    return tuple(np.clip(each, -1.0, 1.0) for each in (value, value - half, value + half))  # type: ignore[return-value]
 
 
 def _cosine(information: Array) -> Array:
-    """Return F scaled to a unit diagonal within [-1, 1]; 0 where noise leaves no information."""
+    """Return F scaled to a unit diagonal; 0 where noise leaves no information, beyond 1 where it is estimated so."""
     diagonal = np.diag(information)
     lengths = np.sqrt(np.where(diagonal > 0.0, diagonal, np.inf))
-    return np.asarray(np.clip(information / np.outer(lengths, lengths), -1.0, 1.0))
+    return np.asarray(information / np.outer(lengths, lengths))

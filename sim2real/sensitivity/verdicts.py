@@ -61,7 +61,7 @@ class Verdict:
             parts.append("worth randomizing: changes success")
         if self.identified_from:
             parts.append(f"can be identified from: {', '.join(self.identified_from)}")
-        return "; ".join(parts) or "changes nothing that was measured: leave it out"
+        return "; ".join(parts) or "no effect found on what is measured: leave it out"
 
 
 def p_values(indices: Indices, smallest: float = SMALLEST) -> Array:
