@@ -11,7 +11,7 @@ effect. Rasmussen and Williams, "Gaussian processes for machine learning",
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import minimize
@@ -54,6 +54,14 @@ class Emulator:
         explained = (kernel @ self.vectors) ** 2 @ self.shrinkage  # R&W eq. 2.26 in the eigenbasis
         variance = self.signal * np.clip(1.0 - explained, 0.0, 1.0)
         return mean, variance
+
+    def given(self, designs: Array, values: Array) -> Emulator:
+        """Return processes of the same level, length, amplitude and noise that have seen other values (k', n)."""
+        ratio = np.where(self.signal > 0.0, self.noise / np.where(self.signal > 0.0, self.signal, 1.0), 1.0)
+        eigenvalues, vectors = _spectrum(designs, self.length)
+        shrinkage = 1.0 / (eigenvalues[:, None] + ratio)
+        weights = vectors @ (shrinkage * (vectors.T @ (values - self.level)))
+        return replace(self, designs=designs, vectors=vectors, shrinkage=shrinkage, weights=weights)
 
 
 def fit(designs: Array, values: Array) -> Emulator:

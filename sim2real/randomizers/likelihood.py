@@ -29,7 +29,7 @@ from scipy.special import gammaln, ndtr
 from sim2real.randomizers import emulator
 from sim2real.randomizers.base import BoolArray
 from sim2real.randomizers.smc import Cloud
-from sim2real.randomizers.trials import Trials, differences
+from sim2real.randomizers.trials import Trials, comparable
 from sim2real_envs.parameters import Array
 
 MISFIT = (math.log(0.2), 1.0)  # mean and spread of log s_j, s_j in units of the outcome's scale
@@ -48,6 +48,7 @@ class OutcomeModel:
         observed: Real outcomes of all trials (m, N); only the binary ones are compared with predictions.
         counts: Whether an outcome of an episode was measured and could be replayed (m, N).
         weights: Power of each outcome (m,).
+        powers: Power of each episode (N,), see ``tempering``.
         success_floor: A binary outcome is never predicted to be more certain than this.
         freedom: Degrees of freedom nu of the Student-t.
     """
@@ -57,6 +58,7 @@ class OutcomeModel:
     observed: Array
     counts: BoolArray
     weights: Array
+    powers: Array
     success_floor: float
     freedom: float = 4.0
 
@@ -86,21 +88,23 @@ class OutcomeModel:
     def log_likelihood(self, prediction: tuple[Array, ...], nuisance: Array) -> Array:
         """Return the weighted terms (p, m)."""
         mean, variance = prediction
+        misfit, offset = misfit_and_offset(nuisance)
+        difference, spread = mean + offset[:, :, None], variance + misfit[:, :, None] ** 2
         terms = np.empty(mean.shape[:2])
         for row, is_binary in enumerate(self.binary):
             if is_binary:
-                each = self._bernoulli(mean[:, row], self.observed[row])
+                each = self.bernoulli(mean[:, row], self.observed[row])
             else:
-                misfit, offset = misfit_and_offset(nuisance[:, row])
-                each = self._student(mean[:, row] + offset[:, None], variance[:, row] + misfit[:, None] ** 2)
-            terms[:, row] = self.weights[row] * each @ self.counts[row]
+                each = self.student(difference[:, row], spread[:, row])
+            terms[:, row] = self.weights[row] * each @ (self.counts[row] * self.powers)
         return terms
 
-    def _bernoulli(self, chance: Array, happened: Array) -> Array:
+    def bernoulli(self, chance: Array, happened: Array) -> Array:
+        """Return the log probability of what happened, 0 or 1, (p, N)."""
         bounded = np.clip(chance, self.success_floor, 1.0 - self.success_floor)
         return np.log(np.where(happened > 0.5, bounded, 1.0 - bounded))
 
-    def _student(self, difference: Array, variance: Array) -> Array:
+    def student(self, difference: Array, variance: Array) -> Array:
         """Return the log density of a Student-t of scale sqrt(variance) at 0, (p, N)."""
         constant = _student_constant(self.freedom)
         tail: Array = np.log1p(difference**2 / (self.freedom * variance))
@@ -134,21 +138,21 @@ class OutcomeModel:
 
 def build(trials: Sequence[Trials], active: BoolArray, weights: Array, success_floor: float) -> OutcomeModel:
     """Fit the emulators of all trials in the ``active`` columns of their designs, and return the likelihood."""
-    emulators, observed, counts = [], [], []
+    emulators, observed, counts, powers = [], [], [], []
     for each in trials:
-        compared = differences(each, each.simulated)  # (k, n, m)
-        possible = np.isfinite(compared).all(axis=0)  # (n, m)
-        compared = np.where(possible, compared, 0.0)
+        compared, possible = comparable(each)
         designs = each.designs[:, active]
         emulators.append(tuple(emulator.fit(designs, compared[:, :, column]) for column in range(compared.shape[2])))
         observed.append(np.nan_to_num(each.observed).T)
         counts.append((possible & np.isfinite(each.observed)).T)
+        powers.append(np.full(len(each.observed), each.power))
     return OutcomeModel(
         tuple(emulators),
         np.array([outcome.kind == "binary" for outcome in trials[0].outcomes]),
         np.concatenate(observed, axis=1),
         np.concatenate(counts, axis=1),
         weights,
+        np.concatenate(powers),
         success_floor,
     )
 

@@ -25,6 +25,7 @@ from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import Belief, infer, surprise
 from sim2real.randomizers.options import number, read_options, whole
+from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
 from sim2real_envs.parameters import Array, ParameterSpace
 
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 EXPLORE = 0.25  # share of a later round's designs that fill the whole range instead of the posterior
 CHECKED_SHARE = 0.8  # an emulator whose 90 % bands hold fewer fresh replays than this is not trusted
 EXPLAINED_SHARE = 0.6  # fewer real outcomes inside their predicted 90 % bands: no domain explains reality
+CONTRAST = 256  # points that a replay's own domain has to stand out from, when the likelihood is examined
 DIVERGED_SHARE = 0.2  # more diverged replays than this are worth a sentence
 
 
@@ -131,41 +133,40 @@ class Particles(Cloud):
 
     def _learned(self, search: _Search, rng: np.random.Generator) -> Self:
         diagnostics = {"replay_cost": float(search.announce())}
-        search.replay(self._first_designs(rng), rng)
-        belief = self._infer(search, None, rng)
+        search.replay(self.whole(self._first_points(rng, self.options.designs)), rng)
+        exam = search.exam(self._first_points(rng, CONTRAST))
+        belief = self._infer(search, None, exam, rng)
         for _ in range(1, self.options.sweeps):
-            fresh = self._fresh_designs(belief, rng)
+            proposal = belief.spread()
+            fresh = self.whole(proposal.sample(rng, self.options.designs))
             checked = surprise(belief, search.trials, fresh, search.replay(fresh, rng))
             diagnostics |= {"emulator_error": checked.error, "emulator_coverage": checked.coverage}
-            belief = self._infer(search, belief, rng)
+            exam = search.exam(proposal.sample(rng, CONTRAST))
+            belief = self._infer(search, belief, exam, rng)
             if checked.coverage >= CHECKED_SHARE:
                 break
         if self.options.sweeps == 1:  # nothing to check with, but now the outcomes' weights are known
-            belief = self._infer(search, belief, rng)
+            belief = self._infer(search, belief, exam, rng)
         diagnostics |= search.diagnostics() | belief.diagnostics()
         return replace(
             self,
             unit=self.whole(belief.thinned(self.options.count)),
-            trials=search.pool,
+            trials=(*self.trials, replace(search.trials, power=belief.power)),
             diagnostics=diagnostics,
             messages=_messages(diagnostics),
         )
 
-    def _infer(self, search: _Search, earlier: Belief | None, rng: np.random.Generator) -> Belief:
-        return infer(search.pool, self.active, earlier, self.options.count, self.options.success_floor, rng)
+    def _infer(self, search: _Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
+        return infer(search.pool, self.active, earlier, exam, self.options.count, self.options.success_floor, rng)
 
-    def _first_designs(self, rng: np.random.Generator) -> Array:
-        """Return designs that fill the range, and in later rounds mostly what is left of it, (k, n)."""
-        count, active = self.options.designs, self.active
+    def _first_points(self, rng: np.random.Generator, count: int) -> Array:
+        """Return points that fill the range, and in later rounds mostly what is left of it, (count, d)."""
+        active = self.active
         explored = count if len(self.unit) == 0 else max(1, round(EXPLORE * count))
         points = qmc.Sobol(int(active.sum()), rng=rng).random_base2((explored - 1).bit_length())[:explored]
         if explored < count:
             points = np.concatenate([points, self._density().sample(rng, count - explored)])
-        return self.whole(points)
-
-    def _fresh_designs(self, belief: Belief, rng: np.random.Generator) -> Array:
-        """Return designs from the emulated posterior, somewhat wider, (k, n)."""
-        return self.whole(belief.spread().sample(rng, self.options.designs))
+        return points
 
 
 @dataclass
@@ -204,6 +205,11 @@ class _Search:
         self.trials = self.trials.extended(np.repeat(designs, repeats, axis=0), simulated)
         self.env_steps += replayed.env_steps
         return simulated
+
+    def exam(self, contrast: Array) -> Exam:
+        """Return the means to examine the likelihood: the last sweep's replays, and where their designs came from."""
+        options, rows = self.randomizer.options, np.arange(len(self.trials.designs))
+        return Exam(rows[-options.designs * options.repeats :], contrast)
 
     def diagnostics(self) -> dict[str, float]:
         return {

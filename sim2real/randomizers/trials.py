@@ -15,7 +15,7 @@ import numpy as np
 from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Segment
-from sim2real.randomizers.base import Json
+from sim2real.randomizers.base import BoolArray, Json
 from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
@@ -33,12 +33,14 @@ class Trials:
         observed: Real outcomes (n, m) SI, NaN where one was not measured.
         designs: Replayed domains in the unit cube (k, d).
         simulated: Their outcomes (k, n, m) SI, NaN where a world diverged.
+        power: Of the likelihood of these episodes, see ``tempering``.
     """
 
     outcomes: tuple[Outcome, ...]
     observed: Array
     designs: Array
     simulated: Array
+    power: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("observed", "designs", "simulated"):
@@ -51,6 +53,7 @@ class Trials:
             self.observed,
             np.concatenate([self.designs, designs]),
             np.concatenate([self.simulated, simulated]),
+            self.power,
         )
 
     def to_dict(self) -> dict[str, Json]:
@@ -60,14 +63,17 @@ class Trials:
             "observed": _plain(self.observed),
             "designs": _plain(self.designs),
             "simulated": _plain(self.simulated),
+            "power": self.power,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Trials:
         """Restore what ``to_dict`` wrote."""
         outcomes = tuple(Outcome(**outcome) for outcome in data["outcomes"])
-        arrays = (np.array(data[name], dtype=np.float64) for name in ("observed", "designs", "simulated"))
-        return cls(outcomes, *arrays)
+        observed, designs, simulated = (
+            np.array(data[name], dtype=np.float64) for name in ("observed", "designs", "simulated")
+        )
+        return cls(outcomes, observed, designs, simulated, float(data.get("power", 1.0)))
 
 
 def _plain(array: Array) -> Json:
@@ -141,6 +147,13 @@ def differences(trials: Trials, simulated: Array) -> Array:
             compressed = SQUASH * np.arcsinh((values - real) / (SQUASH * outcome.scale))
             result[:, :, column] = np.where(np.isnan(compressed), _worst(compressed), compressed)
     return result
+
+
+def comparable(trials: Trials) -> tuple[Array, BoolArray]:
+    """Return the differences of all replays (k, n, m), 0 where there are none, and where there are some (n, m)."""
+    compared = differences(trials, trials.simulated)
+    possible: BoolArray = np.asarray(np.isfinite(compared).all(axis=0))
+    return np.where(possible, compared, 0.0), possible
 
 
 def _worst(compressed: Array) -> Array:

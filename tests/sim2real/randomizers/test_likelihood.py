@@ -22,6 +22,7 @@ MODEL = OutcomeModel(
     observed=np.array([[0.0, 0.0, 0.0], [1.0, 0.0, 1.0]]),
     counts=np.array([[True, True, False], [True, True, True]]),
     weights=np.array([1.0, 0.5]),
+    powers=np.ones(3),
     success_floor=0.05,
 )
 
