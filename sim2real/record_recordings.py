@@ -41,6 +41,7 @@ def log_of_recordings(entry: RecordingSpec, rig: str, options: Mapping[str, Any]
         options=options,
         fit=entry.groups or entry.fit,
         split_seed=entry.split_seed,
+        held_out=entry.held_out,
         window=entry.window,
         workers=0,
     )

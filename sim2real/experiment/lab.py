@@ -148,6 +148,7 @@ class Lab:
                 options=env.options,
                 fit=entry.groups or entry.fit,
                 split_seed=entry.split_seed,
+                held_out=entry.held_out,
                 window=entry.window,
                 workers=self._workers,
                 progress=self.watch.advance,

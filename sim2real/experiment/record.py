@@ -95,7 +95,7 @@ class Record(Stages):
             with replacing(self.folder / "policy") as temporary:
                 own_policy(policy).save(temporary)
         write_episodes(self.folder / "episodes.parquet", self.rows)
-        parameters = identified(randomizer.describe())
+        parameters = identified(randomizer.describe(), everything=identification is not None)
         found = {"parameters": parameters, **(identification or {})}
         done = {
             "result": piece_result(self.piece, final, found if parameters or identification else {}, self.spent),

@@ -65,12 +65,12 @@ def piece_result(piece: Piece, final: Final | None, identification: Result, spen
     return result | ({"identification": identification} if identification else {})
 
 
-def identified(description: Description) -> Result:
-    """Return what was identified of each parameter; empty for a method that gives no verdicts."""
+def identified(description: Description, *, everything: bool = False) -> Result:
+    """Return what was identified of each parameter: nothing by a method without verdicts, unless ``everything``."""
     return {
         name: {key: getattr(marginal, key) for key in ("mean", "low", "high", "contraction", "verdict")}
         for name, marginal in description.parameters.items()
-        if marginal.verdict is not None
+        if everything or marginal.verdict is not None
     }
 
 
@@ -145,7 +145,7 @@ def _pooled_identification(found: Sequence[Result]) -> Result:
 def _pooled_marginal(marginals: Sequence[Result]) -> Result:
     pooled: Result = {key: _mean([m[key] for m in marginals]) for key in ("mean", "low", "high", "contraction")}
     verdicts = Counter(marginal["verdict"] for marginal in marginals)
-    return pooled | {"verdict": next(verdict for verdict in CAUTIOUS if verdicts[verdict])}
+    return pooled | {"verdict": next((verdict for verdict in CAUTIOUS if verdicts[verdict]), None)}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -191,6 +191,10 @@ class RecordingTarget(Section):
     data: Annotated[str, Field(min_length=1, description="A data set, such as cube_toss, or the path of a log.")]
     fit: Annotated[int, Field(ge=1, description="Recordings to learn from; the others are predicted.")] = 30
     split_seed: Seed = 0
+    held_out: Annotated[
+        int | None,
+        Field(ge=1, description="Recordings to predict, the same ones for every `fit`; by default all left."),
+    ] = None
     groups: Annotated[
         tuple[str, ...] | None,
         Field(strict=False, min_length=1, description="Names of groups to learn from, instead of `fit` drawn ones."),

@@ -20,6 +20,9 @@ from sim2real.report.formats import (
 )
 from sim2real.report.run import CEILING, Piece, Run, Table
 
+ESTIMATED = "estimated, without an uncertainty"
+"""What is said of a parameter whose method gives no verdict."""
+
 
 @dataclass(frozen=True)
 class TextTable:
@@ -269,13 +272,13 @@ def _identification_table(run: Run, piece: Piece | None, entry: Table, identific
 
 def _identified_sentence(method: str, identification: Table) -> str:
     parameters: Mapping[str, Table] = identification["parameters"]
-    verdicts: dict[str, list[str]] = {"identified": [], "bounded": [], "not identified": []}
+    verdicts: dict[str, list[str]] = {"identified": [], "bounded": [], "not identified": [], ESTIMATED: []}
     for name, marginal in parameters.items():
         text = name
         if marginal["verdict"] != "not identified":
             mean, low, high = believed(marginal)
-            text += f" {mean} (90{NARROW}% interval {low} to {high})"
-        verdicts.setdefault(marginal["verdict"] or "not identified", []).append(text)
+            text += f" {mean} (90{NARROW}% interval {low} to {high})" if marginal["verdict"] else f" {mean}"
+        verdicts.setdefault(marginal["verdict"] or ESTIMATED, []).append(text)
     said = "; ".join(f"{verdict}: {listed(names)}" for verdict, names in verdicts.items() if names)
     held_out = identification.get("held_out")
     predicts = (

@@ -30,7 +30,10 @@ class RecordingTarget:
         options: What the rig is made with.
         fit: How many groups of recordings to learn from, by default each of one motion, or the names of these groups,
             such as ``["gain 400"]``; the others are held out.
-        split_seed: Which ones, where their number is given: the same seed takes the same of the same recordings.
+        split_seed: Which ones, where their number is given: the same seed takes the same of the same recordings, and
+            of a larger ``fit`` a smaller one is a part.
+        held_out: How many groups are held out: the same ones for every ``fit`` that leaves so many, so that errors on
+            them can be compared. None for all that are not learned from.
         window: Length of the windows that a log is cut into [s]; data sets have their own.
         workers: Processes that replay; 0 for this one.
         folder: The data folder; None for ``sim2real.recordings.data_folder()``.
@@ -54,6 +57,7 @@ class RecordingTarget:
         options: Mapping[str, Any] | None = None,
         fit: int | Sequence[str] = 30,
         split_seed: int = 0,
+        held_out: int | None = None,
         window: float | None = None,
         workers: int = 2,
         folder: Path | None = None,
@@ -63,10 +67,10 @@ class RecordingTarget:
         self._facts = rig_facts(self._rig, self._options)
         recordings = load(data, folder, window)
         groups = list(dict.fromkeys(recording.group for recording in recordings))
-        fitted = _fitted(data, groups, fit, split_seed)
+        fitted, left = _split(data, groups, fit, split_seed, held_out)
         first_of = {recording.motion: recording for recording in reversed(recordings) if recording.group in fitted}
         self._fit = self._episodes([each for each in recordings if first_of.get(each.motion) is each])
-        self._held_out = self._episodes([each for each in recordings if each.group not in fitted])
+        self._held_out = self._episodes([each for each in recordings if each.group in left])
         self._pool = WorkerPool(workers)
 
     def _episodes(self, recordings: Sequence[Recording]) -> tuple[Episode, ...]:
@@ -149,21 +153,29 @@ class RecordingTarget:
         self._pool.close()
 
 
-def _fitted(data: str, groups: Sequence[str], fit: int | Sequence[str], split_seed: int) -> set[str]:
-    """Return the groups to learn from."""
+def _split(
+    data: str, groups: Sequence[str], fit: int | Sequence[str], split_seed: int, held_out: int | None
+) -> tuple[set[str], set[str]]:
+    """Return the groups to learn from and those that are held out."""
     count = fit if isinstance(fit, int) else len(set(fit))
     if not 1 <= count < len(groups):
         raise InsufficientEvidence(
             f"`1 <= fit < {len(groups)}` must hold, the number of different motions in {data!r}, so that one at "
             f"least is left to predict, but got fit={fit}."
         )
-    if isinstance(fit, int):
-        order = np.random.default_rng(split_seed).permutation(len(groups))
-        return {groups[index] for index in order[:fit]}
-    for name in fit:
+    for name in () if isinstance(fit, int) else fit:
         if name not in groups:
             raise UnknownNameError(name, f"a group of the recordings in {data!r}", groups)
-    return set(fit)
+    most = len(groups) - count
+    if held_out is not None and not 1 <= held_out <= most:
+        raise InsufficientEvidence(
+            f"`1 <= held_out <= {most}` must hold, the number of different motions in {data!r} that fit={fit} leaves, "
+            f"but got held_out={held_out}."
+        )
+    order = [groups[index] for index in np.random.default_rng(split_seed).permutation(len(groups))]
+    fitted = set(order[:fit]) if isinstance(fit, int) else set(fit)
+    others = [name for name in reversed(order) if name not in fitted]
+    return fitted, set(others[:held_out])
 
 
 def _misfit(rig: rigs.Rig, episode: Episode, row: int, paths: Mapping[str, Array]) -> dict[str, float]:
