@@ -154,8 +154,8 @@ def _dots(axes: Axes, found: Findings, ranked: tuple[Verdict, ...], others: list
         columnspacing=1.2,
         alignment="left",
         title="Left: mean change over the whole range, 95 % interval; filled marks count, beyond seeds and chance "
-        "(false discovery rate 5 %).\nRight: size of a dot: change over the whole range, in what stands behind the slash; no "
-        "dot: no effect found. Lowest row: what changes between two seeds.",
+        "(false discovery rate 5 %).\nRight: size of a dot: change over the whole range, in what stands behind the "
+        "slash; no dot: no effect found. Lowest row: what changes between two seeds.",
     )
     legend.get_title().set_fontsize(8.5)
     legend.get_title().set_color(MUTED)

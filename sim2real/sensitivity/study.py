@@ -253,8 +253,7 @@ def prepare(
         )
     finally:
         env.close()
-    if blocks is not None:
-        study.design()
+    study.design()
     return study
 
 
