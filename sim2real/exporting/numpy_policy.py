@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sim2real.conv_policy import ConvPolicy
 from sim2real.errors import PolicyError
-from sim2real.policy import KeptPolicy, MlpPolicy, Policy
+from sim2real.policy import KeptPolicy, MlpPolicy, Policy, RememberingPolicy
 
 SCRIPT = "run_policy.py"
 EXAMPLES = "examples.npz"
@@ -66,4 +66,9 @@ def _parts(policy: KeptPolicy) -> tuple[MlpPolicy | ConvPolicy, str]:
         return replace(policy, learner={}), "run_mlp.py"
     if isinstance(policy, ConvPolicy):
         return policy, "run_convolutions.py"
+    if isinstance(policy, RememberingPolicy):
+        raise PolicyError(
+            f"A {type(policy).__name__} remembers the episode so far and cannot be exported: `sim2real.load_policy` "
+            "reads the one that the run keeps, and `sim2real.policy.for_episode` runs it."
+        )
     raise PolicyError(f"An `MlpPolicy` or a `ConvPolicy` can be exported, but this is a {type(policy).__name__}.")
