@@ -67,7 +67,7 @@ class Job:
         start: Where to begin, as sensors measured it; None to let the task draw it from ``seed``.
         actions: Actions (t, a) to repeat instead of asking the policy; the robot holds still behind their end.
         measured: Whether the episode tells only what sensors would: the measured start, and no domain or seed.
-        length: Control steps after which to stop, outcomes not known then; None to go on to the end.
+        length: Control steps after which to stop at the latest, outcomes not told; None to go on to the end.
     """
 
     seed: int
@@ -190,7 +190,7 @@ def run_episode(env: Env, policy: Policy | None, job: Job, log: Log = "sensors")
     sensors = log == "sensors"
     return Episode(
         start=start,
-        outcome=info["outcome"] if over else {each.name: math.nan for each in world.outcomes},
+        outcome=info["outcome"] if job.length is None else {each.name: math.nan for each in world.outcomes},
         success=bool(info["is_success"]),
         failure_mode=str(info["failure_mode"]),
         steps=steps,

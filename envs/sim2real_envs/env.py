@@ -72,7 +72,8 @@ class ManipulationEnv(RobotCell):
             seed: Seeds this episode and, without further seeds, those after it.
             options: ``"domain"``: parameters that differ from nominal; ``"start"``: a ``WorldState`` whose names
                 replace what the task would draw; ``"measured_start"``: the same as sensors with the biases of this
-                domain saw it, so that an episode measured elsewhere begins where this world believes it began.
+                domain saw it, so that an episode measured elsewhere begins where this world believes it began. One
+                with past ``commands`` is a moment inside an episode, and may be where no episode would begin.
 
         Raises:
             UnknownNameError: If an option or a parameter does not exist.
@@ -96,7 +97,8 @@ class ManipulationEnv(RobotCell):
         if options.get("measured_start") is not None:
             measured = as_start("measured_start", options["measured_start"])
             start = replaced(start, self._sensors.without_bias(measured))
-        self._task.check_start(start)
+        if start.commands is None:  # else it is a moment inside an episode, in which an object may be anywhere
+            self._task.check_start(start)
         self._start = start
         self._backend.reset(start)
         self._actuators.reset(start)
