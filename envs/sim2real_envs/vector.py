@@ -69,7 +69,7 @@ class VectorWorlds(VectorEnv[AnyObservation, AnyArray, AnyArray]):
     """Copies of one environment, stepped by worker processes or in this one.
 
     For any Gymnasium environment whose actions are arrays and whose observations are arrays or a ``Dict`` of arrays;
-    domains are for those whose ``unwrapped`` has a ``parameter_space`` and whose ``reset`` takes
+    domains are for those that have a ``parameter_space``, in a wrapper or inside, and whose ``reset`` takes
     ``options={"domain": {...}}``. Worlds reset themselves in the step that ends an episode
     (``AutoresetMode.SAME_STEP``). Workers ignore Ctrl-C: the main process closes them.
 
@@ -109,7 +109,10 @@ class VectorWorlds(VectorEnv[AnyObservation, AnyArray, AnyArray]):
         env = make_env()
         try:
             self.single_observation_space, self.single_action_space = env.observation_space, env.action_space
-            self.parameter_space: ParameterSpace = getattr(env.unwrapped, "parameter_space", ParameterSpace())
+            has_parameters = env.has_wrapper_attr("parameter_space")
+            self.parameter_space: ParameterSpace = (
+                env.get_wrapper_attr("parameter_space") if has_parameters else ParameterSpace()
+            )
             self.spec, self.render_mode = env.spec, env.render_mode
             self._picture_shape = _picture_shape(env)
         finally:

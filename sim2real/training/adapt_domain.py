@@ -56,8 +56,9 @@ class AdaptDomain(BaseCallback):
             None: ``info["is_success"]``.
         seed: Of the domains and the updates. None: that of the model, and another one each time if it has none.
         evidence: For methods that learn from the real side: called with (model, randomizer, round, rng), it tries the
-            policy where it counts and returns what it saw, for ``update_from_evidence``. ``sim2real.training.outcomes.
-            outcomes_only`` makes evidence of trials that were counted by hand.
+            policy where it counts and returns what it saw, for ``update_from_evidence``. The function
+            ``sim2real.training.outcomes.outcomes_only`` makes evidence of trials that were counted by hand. The model
+            learns on from where it is, also where a method would rather train anew (``warm_start``).
         evidence_every: Env steps between two calls of it.
         verbose: 1 prints what the randomizer says of itself after every update.
 

@@ -86,7 +86,8 @@ class Sb3Worlds(SuppliedWorlds):
         return Uniform.create(space.preset(given)) if isinstance(given, str) else Sampled(space, given)
 
     def _parameter_space(self) -> ParameterSpace:
-        space = getattr(self._model_env.unwrapped, "parameter_space", None)
+        env = self._model_env
+        space = env.get_wrapper_attr("parameter_space") if env.has_wrapper_attr("parameter_space") else None
         if not isinstance(space, ParameterSpace):
             raise OptionError(f"{self._model_env} has no parameter_space: nothing of it can be randomized.")
         return space

@@ -218,6 +218,29 @@ def test_real_trials_reach_methods_that_learn_from_them() -> None:
     assert adapt.randomizer.real == 15  # type: ignore[attr-defined]
 
 
+def test_bayrn_searches_by_real_trials() -> None:
+    def try_it(model: Any, randomizer: Randomizer, round: int, rng: np.random.Generator) -> Evidence:
+        return outcomes_only(round, (rng.random(6) < 0.5).tolist(), rng.normal(size=6).tolist())
+
+    space = space_of(make_pendulum)
+    start = resolve("bayrn").create(space)
+    adapt = AdaptDomain(start, success=-1e9, evidence=try_it, evidence_every=64)
+    ppo(DummyVecEnv([make_pendulum])).learn(192, callback=adapt)
+    assert adapt.randomizer != start
+    assert type(start).from_dict(space, json.loads(json.dumps(adapt.randomizer.to_dict()))) == adapt.randomizer
+
+
+def test_our_shared_memory_worlds_take_foreign_environments_too() -> None:
+    worlds = sim2real.Sb3Worlds(make_hopper, worlds=2, workers=0, randomizer=Uniform(space_of(make_hopper)), seed=0)
+    worlds.reset()
+    for _ in range(60):
+        worlds.step(np.ones((2, 3), dtype=np.float32))
+    practice = worlds.practice()
+    assert len(practice.success) >= 2
+    assert len(set(practice.draws.values[:, 0].tolist())) == len(practice.success)
+    worlds.close()
+
+
 def test_evidence_of_outcomes_says_what_it_cannot_do() -> None:
     evidence = outcomes_only(2, [True, False], [3.0, 1.0])
     assert [(episode.success, episode.total_reward) for episode in evidence.real] == [(True, 3.0), (False, 1.0)]
