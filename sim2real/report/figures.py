@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sim2real.report.beliefs import distributions
 from sim2real.report.curves import learning_curves
 from sim2real.report.efficiency import success_against_episodes
+from sim2real.report.fit_size import errors_by_fit_size
 from sim2real.report.motion import error_over_time, motion_over_time, paths_from_above
 from sim2real.report.posterior import joint_posterior
 from sim2real.report.pushes import motion_directions, of_pushes, push_forces, push_map
@@ -26,6 +27,7 @@ def draw(run: Run) -> tuple[Drawing, ...]:
 def _all(run: Run) -> Iterator[Drawing | None]:
     first = [piece for piece in run.pieces if piece.seed == run.seeds[0]]
     if run.identifies:
+        yield from errors_by_fit_size(run)
         for piece in first:
             yield from _identification(run, piece)
         for target in run.targets:
