@@ -13,10 +13,11 @@ Needs nothing from the real side and costs no env step, but the episodes at the 
 Performance is the success of the exploring policy, or its return.
 
 How often: buffers outlive a chunk of training, bounds move between chunks only. What comes back together was drawn at
-one place of the bound, so that a move also drops the rest of that chunk's results there: at most one move a bound and
-chunk. 200 000 env steps are 7 to 10 chunks of 100 to 1 500 episodes, half of them spread over 2 n bounds. So ``buffer``
-is 20, the least of the 20 to 240 in use, and ``delta`` a tenth of the range, where longer trainings take 0.008 to 0.05:
-a bound that always succeeds can then cross most of the range in one such training.
+one place of the bound, so that a move also drops the rest of that chunk's results there, and whatever comes later from
+where the bound stood before: at most one move a bound and chunk. 200 000 env steps are 7 to 10 chunks of 100 to 1 500
+episodes, half of them spread over 2 n bounds. So ``buffer`` is 20, the least of the 20 to 240 in use, and ``delta`` a
+tenth of the range, where longer trainings take 0.008 to 0.05: a bound that always succeeds can then cross most of the
+range in one such training.
 
 It fails where the bounds are judged one at a time and only a combination is hard, or easy; where the task is not
 mastered at nominal (no bound ever moves outward); and with many parameters, whose bounds get few episodes each.
@@ -39,6 +40,7 @@ from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import frozen
 
 START_WIDTH = 2e-5  # of the range; no box gets narrower, so that it always has a volume
+SAME_PLACE = 1e-9  # of the range; a result further from its bound was found before the bound moved
 LARGEST_RETURN = 1e9
 
 Buffers = tuple[tuple[float, ...], ...]
@@ -152,12 +154,14 @@ class AutoDr(Randomizer):
 
     def update_from_training(self, practice: Practice, rng: np.random.Generator) -> Self:
         seen = practice.success.astype(np.float64) if self.options.performance == "success" else practice.returns
+        unit = self.space.to_unit(practice.draws.values)
         low, high, buffers = self.low.copy(), self.high.copy(), list(self.buffers)
         for bound in range(len(buffers)):
-            results = seen[practice.draws.tag == bound + 1].tolist()
-            outward, buffers[bound] = judge(buffers[bound], results, self.options)
+            column, upper = divmod(bound, 2)
+            place = (self.high if upper else self.low)[column]
+            there = (practice.draws.tag == bound + 1) & (np.abs(unit[:, column] - place) < SAME_PLACE)
+            outward, buffers[bound] = judge(buffers[bound], seen[there].tolist(), self.options)
             if outward:
-                column, upper = divmod(bound, 2)
                 _move(low, high, column, upper == 1, outward * self.options.delta)
         moved = {
             "moved_outward": float((low < self.low).sum() + (high > self.high).sum()),

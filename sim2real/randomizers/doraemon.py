@@ -137,8 +137,10 @@ class Doraemon(Randomizer):
         return Draws(self.space.from_unit(unit), self.law.log_prob(drawn), np.zeros(size, dtype=np.int64))
 
     def update_from_training(self, practice: Practice, rng: np.random.Generator) -> Self:
+        if not self.active.any():
+            return self
         trials = self.waiting.and_of(practice, self.space, self.active)
-        if len(trials) < self.options.episodes or not self.active.any():
+        if len(trials) < self.options.episodes:
             return replace(self, waiting=trials)
         none, law = Trials.none(self.law.dimension), self.law
         seen = {"episodes": float(len(trials)), "success_rate": float(trials.success.mean())}

@@ -73,4 +73,4 @@ class Trials:
     def from_dict(cls, data: Mapping[str, Any], columns: int) -> Self:
         """Restore what ``to_dict`` wrote."""
         unit, log_prob, success = (np.array(data[name], dtype=np.float64) for name in ("unit", "log_prob", "success"))
-        return cls(unit.reshape(-1, columns), log_prob, success)
+        return cls(unit.reshape(len(success), columns), log_prob, success)

@@ -19,12 +19,23 @@ from sim2real_envs.parameters import ParameterSpace
 UPPER_FRICTION, LOWER_DELAY, UPPER_DELAY = 2, 3, 4  # tags
 
 
+def at_bounds(randomizer: AutoDr, tags: list[int]) -> Draws:
+    """Return draws with these tags, each at the bound that its tag names."""
+    unit = np.tile(0.5 * (randomizer.low + randomizer.high), (len(tags), 1))
+    for row, tag in enumerate(tags):
+        if tag:
+            column, upper = divmod(tag - 1, 2)
+            unit[row, column] = (randomizer.high if upper else randomizer.low)[column]
+    return Draws(randomizer.space.from_unit(unit), np.zeros(len(tags)), np.array(tags, dtype=np.int64))
+
+
+def seen(draws: Draws, results: list[float]) -> Practice:
+    return Practice(draws, np.array(results) > 0.5, np.array(results))
+
+
 def after(randomizer: AutoDr, tag: int, results: list[float]) -> AutoDr:
     """Return the randomizer after ``results`` of draws with one tag."""
-    count = len(results)
-    values = np.tile(randomizer.space.from_unit(randomizer.low), (count, 1))
-    returns = np.array(results)
-    practice = Practice(Draws(values, np.zeros(count), np.full(count, tag)), returns > 0.5, returns)
+    practice = seen(at_bounds(randomizer, [tag] * len(results)), results)
     return randomizer.update_from_training(practice, np.random.default_rng(0))
 
 
@@ -63,6 +74,14 @@ def test_a_move_clears_the_buffer_and_drops_what_was_seen_at_the_old_place() -> 
     moved = after(start, UPPER_FRICTION, [1.0] * 35)
     assert moved.buffers == ((),) * 6
     assert moved.high[0] == pytest.approx(start.high[0] + 0.1)
+
+
+def test_results_from_where_the_bound_stood_before_count_for_nothing() -> None:
+    start = AutoDr.create(SLIDE_SPACE, buffer=10)
+    late = seen(at_bounds(start, [UPPER_FRICTION] * 10), [1.0] * 10)
+    moved = start.update_from_training(late, np.random.default_rng(0))
+    assert moved.high[0] > start.high[0]
+    assert (moved.update_from_training(late, np.random.default_rng(0)).high == moved.high).all()
 
 
 def test_a_mean_between_the_thresholds_clears_the_buffer_and_moves_nothing() -> None:
@@ -106,18 +125,15 @@ def test_whatever_is_seen_the_box_keeps_its_promises(
 ) -> None:
     randomizer = AutoDr.create(SLIDE_SPACE, buffer=buffer, delta=delta)
     for chunk in chunks:
-        tag, success = np.array([tag for tag, _ in chunk], dtype=np.int64), np.array([done for _, done in chunk], bool)
-        draws = Draws(np.zeros((len(chunk), 3)), np.zeros(len(chunk)), tag)
-        old, randomizer = (
-            randomizer,
-            randomizer.update_from_training(Practice(draws, success, 1.0 * success), np.random.default_rng(0)),
-        )
+        tags = [tag for tag, _ in chunk]
+        practice = seen(at_bounds(randomizer, tags), [float(success) for _, success in chunk])
+        old, randomizer = randomizer, randomizer.update_from_training(practice, np.random.default_rng(0))
         assert (randomizer.low >= 0.0).all()
         assert (randomizer.high <= 1.0).all()
         assert (randomizer.high - randomizer.low >= START_WIDTH * (1.0 - 1e-9)).all()
         steps = np.column_stack([randomizer.low - old.low, randomizer.high - old.high]).ravel()
         assert (np.abs(steps) <= delta + 1e-12).all()
-        full = np.array([len(old.buffers[bound]) + int((tag == bound + 1).sum()) >= buffer for bound in range(6)])
+        full = np.array([len(old.buffers[bound]) + tags.count(bound + 1) >= buffer for bound in range(6)])
         assert (steps[~full] == 0.0).all()
         assert all(len(kept) < buffer for kept in randomizer.buffers)
         assert all(randomizer.buffers[bound] == () for bound in np.flatnonzero(steps))

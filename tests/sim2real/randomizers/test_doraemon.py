@@ -173,6 +173,14 @@ def test_the_trust_region_grows_with_the_parameters_up_to_a_limit() -> None:
     assert Doraemon.create(flat, trust_region=0.1).trust_region == pytest.approx(0.2)
 
 
+def test_a_space_without_anything_uncertain_stays_as_it_is() -> None:
+    flat = STRETCHED.with_ranges({"object.friction": (1.0, 1.0)})
+    start = Doraemon.create(flat)
+    after = practised(start, start.sample(np.random.default_rng(0), 200), always)
+    assert Doraemon.from_dict(flat, after.to_dict()) == after
+    assert (after.sample(np.random.default_rng(0), 5).values == 1.0).all()
+
+
 def test_draws_follow_the_betas() -> None:
     randomizer = replace(Doraemon.create(STRETCHED), a=np.array([2.0]), b=np.array([5.0]))
     draws = randomizer.sample(np.random.default_rng(0), 4000)
