@@ -22,6 +22,7 @@ GTOL, XTOL = 1e-8, 1e-8  # of trust-constr, in log exponents; 1e-4 there leaves 
 ITERATIONS = 300
 DIVERGENCES = ("old_new", "new_old")
 BACKUP_MARGIN = 1e-5  # by which the search for a feasible law stays inside of the trust region [nat]
+# shares of the optimizer's step, tried in turn where it misses a constraint
 RETREAT = (1.0, *(1.0 - 2.0 ** np.arange(-12.0, 0.0)), *(2.0 ** -np.arange(1.0, 9.0)))
 SLACK = 1e-6  # by which a constraint may be missed [nat, or share of successes]
 
