@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from sim2real.evidence import Evidence, Segment
 from sim2real.randomizers.base import BoolArray
 from sim2real.randomizers.transition_likelihood import Bank, Likelihood
 from sim2real.randomizers.transitions import choose
+from sim2real_envs.errors import StateError
 from sim2real_envs.parameters import Array, ParameterSpace
 
 if TYPE_CHECKING:
@@ -97,12 +99,15 @@ class _Fit:
     def result(self, begin: Array, earlier: tuple[Bank, ...]) -> TransitionFit:
         """Return the law, searched from the mean ``begin`` (n,), under all transitions."""
         options = self._options
-        bank = self._first_bank()
+        designs = self._spread(options.designs)
+        differences = self._kept(self._ends(designs))[1]
+        bank = Bank(designs, differences, self._transitions.noise)
         location, scale, _ = self._search(
             Likelihood((*earlier, bank), options.epsilon, self._levels), begin[self._active]
         )
         near = TruncatedNormal(location, np.clip(2.0 * scale, *NEIGHBOURHOOD)).quantile(self._spread(options.designs))
-        bank = bank.joined(near, _filled(self._replayed(near)))
+        kept, differences = self._kept(self._ends(near))
+        bank = bank.subset(kept).joined(near, differences)
         banks = (*earlier, bank)
         likelihood = Likelihood(banks, options.epsilon, self._levels)
         location, scale, best = self._search(likelihood, location)
@@ -122,17 +127,22 @@ class _Fit:
             messages=self._messages(idle),
         )
 
-    def _first_bank(self) -> Bank:
-        designs = self._spread(self._options.designs)
-        differences = self._replayed(designs)
-        good = np.isnan(differences).any(axis=2).mean(axis=0) <= BAD_SHARE
-        if not good.any():
+    def _kept(self, differences: Array) -> tuple[BoolArray, Array]:
+        """Keep the transitions that end somewhere in almost all domains; return which (n,), and their ends (k, n', c).
+
+        NaN that is left becomes the mean over the domains.
+        """
+        lost = np.isnan(differences).any(axis=2).mean(axis=0)
+        kept = np.asarray(lost <= BAD_SHARE, dtype=np.bool_)
+        if not kept.any():
             raise InsufficientEvidence(
-                f"Replays of all {len(good)} transitions diverged in more than {BAD_SHARE:.0%} of the domains; narrow "
-                "the ranges, or lower physics.timestep."
+                f"Replays of all {len(kept)} transitions fail in more than {BAD_SHARE:.0%} of the domains; narrow the "
+                "ranges, or lower physics.timestep."
             )
-        self._transitions = self._transitions.subset(good)
-        return Bank(designs, _filled(differences[:, good]), self._transitions.noise)
+        self._transitions = self._transitions.subset(kept)
+        known = np.isfinite(differences)
+        mean = np.where(known, differences, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        return kept, np.where(known, differences, mean)[:, kept]
 
     def _spread(self, count: int) -> Array:
         """Return points (count, d) that cover the open unit cube evenly."""
@@ -144,15 +154,22 @@ class _Fit:
         whole[self._active] = values
         return whole
 
-    def _replayed(self, unit: Array) -> Array:
-        """Return differences at the ends (k, n, c) in domains of the active parameters (k, d)."""
+    def _ends(self, unit: Array) -> Array:
+        """Return differences at the ends (k, n, c) in domains of the active parameters (k, d).
+
+        NaN where a world diverged, and for a transition whose start cannot be in one of the domains.
+        """
         points = np.full((len(unit), len(self._active)), 0.5)
         points[:, self._active] = unit
-        replayed = self._evidence.replay(
-            self._space.from_unit(points), self._transitions.segments, self._rng, paths=True
-        )
-        self._env_steps += replayed.env_steps
-        return self._transitions.differences(replayed.path)
+        domains, transitions = self._space.from_unit(points), self._transitions
+        ends = np.full((len(unit), len(transitions.segments), len(transitions.scale)), np.nan)
+        for row in range(len(transitions.segments)):
+            one = transitions.subset(np.arange(len(transitions.segments)) == row)
+            with contextlib.suppress(StateError):
+                replayed = self._evidence.replay(domains, one.segments, self._rng, paths=True)
+                self._env_steps += replayed.env_steps
+                ends[:, row] = one.differences(replayed.path)[:, 0]
+        return ends
 
     def _search(self, likelihood: Likelihood, begin: Array) -> tuple[Array, Array, float]:
         """Return location, scale (d,) and log-likelihood of the best law.
@@ -192,7 +209,8 @@ class _Fit:
         law = TruncatedNormal(location, np.minimum(scale, WIDEST))
         domains = law.quantile(self._spread(self._options.checks))
         ends, deviation = likelihood.newest(domains)
-        return float(np.sqrt((((_filled(self._replayed(domains)) - ends) / deviation) ** 2).mean()))
+        apart = (self._ends(domains) - ends) / deviation
+        return float(np.sqrt(np.nanmean(apart**2))) if np.isfinite(apart).any() else 0.0
 
     def _messages(self, idle: BoolArray) -> tuple[str, ...]:
         active = [name for name, counts in zip(self._space, self._active.tolist(), strict=True) if counts]
@@ -218,11 +236,3 @@ def _without_idle(likelihood: Likelihood, location: Array, scale: Array, best: f
             break
         idle[least], scale[least], location[least] = True, UNIFORM, 0.5
     return location, scale, idle
-
-
-def _filled(differences: Array) -> Array:
-    """Return (k, n, c) with NaN replaced by the mean over the domains."""
-    known = np.isfinite(differences)
-    mean = np.where(known, differences, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    filled: Array = np.where(known, differences, mean)
-    return filled

@@ -18,7 +18,7 @@ import numpy as np
 
 from sim2real.distributions import TruncatedNormal
 from sim2real.randomizers import emulator
-from sim2real.randomizers.base import Json
+from sim2real.randomizers.base import BoolArray, Json
 from sim2real_envs.parameters import Array
 from sim2real_envs.state import frozen
 
@@ -48,6 +48,10 @@ class Bank:
     def joined(self, designs: Array, differences: Array) -> Bank:
         """Return the bank with more domains."""
         return Bank(np.vstack([self.designs, designs]), np.vstack([self.differences, differences]), self.noise)
+
+    def subset(self, kept: BoolArray) -> Bank:
+        """Return the bank of those transitions for which ``kept`` (n,) is true."""
+        return Bank(self.designs, self.differences[:, kept], self.noise[kept])
 
     def to_dict(self) -> dict[str, Json]:
         """Return plain data, the differences as text of their bytes: a third of the size of digits."""
