@@ -78,6 +78,18 @@ def test_the_groups_to_learn_from_can_be_named(folder: Path) -> None:
         RecordingTarget("cube_toss", fit=["toss-300"], workers=0, folder=folder)
 
 
+def test_the_same_recordings_are_held_out_of_every_fit(folder: Path) -> None:
+    splits = [RecordingTarget("cube_toss", fit=fit, held_out=4, workers=0, folder=folder) for fit in (2, 5, 8)]
+    held_out = [{episode.group for episode in target.held_out()} for target in splits]
+    fitted = [{episode.group for episode in target.fit} for target in splits]
+    assert len(held_out[0]) == 4
+    assert held_out[0] == held_out[1] == held_out[2]
+    assert fitted[0] < fitted[1] < fitted[2]
+    assert not fitted[2] & held_out[0]
+    with pytest.raises(InsufficientEvidence, match=r"`1 <= held_out <= \d+` must hold.*held_out=5000"):
+        RecordingTarget("cube_toss", fit=8, held_out=5000, workers=0, folder=folder)
+
+
 def test_copies_of_a_motion_never_stand_on_both_sides(folder: Path) -> None:
     sides = set()
     for seed in range(12):
