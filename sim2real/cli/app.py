@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sim2real.cli.bench import bench_app
+from sim2real.cli.budget import budget
 from sim2real.cli.data import data_app
 from sim2real.cli.demos import demos
 from sim2real.cli.export import export
@@ -39,6 +40,7 @@ app.command()(record)
 app.command()(export)
 app.command()(fit)
 app.command()(sensitivity)
+app.command()(budget)
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, such as results/quickstart/<run>.")]
 

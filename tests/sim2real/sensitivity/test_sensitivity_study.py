@@ -99,7 +99,7 @@ def test_a_policy_of_a_run_drives_with_the_options_that_it_was_trained_under(tmp
 def test_what_cannot_be_screened_is_refused_with_what_can() -> None:
     with pytest.raises(UnknownNameError, match="Did you mean 'PandaPush-v0'"):
         prepare("PandaPsuh-v0")
-    with pytest.raises(UnknownNameError, match="Did you mean 'object.friction'"):
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'object\.friction'"):
         prepare("PandaPush-v0", space=parameters_named({"object.frcition": None}))
     with pytest.raises(OptionError, match="cube_toss is a rig"):
         prepare("cube_toss")
