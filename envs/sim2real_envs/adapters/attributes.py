@@ -10,7 +10,7 @@ from numbers import Real
 from typing import Any
 
 from sim2real_envs.adapters.base import Env, Range, check_names, make_parameter
-from sim2real_envs.errors import OptionError, UnknownNameError
+from sim2real_envs.errors import OptionError, UnknownNameError, nearest_name
 from sim2real_envs.parameters import Domain, ParameterSpace
 
 Derived = Callable[[Any], float]
@@ -129,12 +129,13 @@ def reach(base: Any, path: str) -> Any:
     """Return the attribute at a dotted path.
 
     Raises:
-        UnknownNameError: If there is none; the message lists the numbers that there are.
+        UnknownNameError: If there is none; the message lists the numbers that there are, or all where the name is like another one.
     """
     found = base
     for name in path.split("."):
         if not hasattr(found, name):
-            known = _numbers(found) or [each for each in dir(found) if not each.startswith("_")]
+            numbers, every = _numbers(found), [each for each in dir(found) if not each.startswith("_")]
+            known = numbers if numbers and (nearest_name(name, numbers) or not nearest_name(name, every)) else every
             raise UnknownNameError(name, f"an attribute of {type(found).__name__}", known)
         found = getattr(found, name)
     return found

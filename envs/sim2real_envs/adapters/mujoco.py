@@ -39,7 +39,8 @@ class MujocoParameters:
 
     Args:
         mapping: Names of parameters to fields.
-        ranges: (low, high) of some names; the others get ``nominal *U(0.5, 1.5)``.
+        ranges: (low, high) of some names; the others get ``nominal *U(0.5, 1.5)``. Where a range does not contain the
+            environment's own value, its nearest end is nominal.
         model: Where the ``mjModel`` is: attributes from ``env.unwrapped`` on, such as ``"sim.model"``.
 
     Raises:
@@ -149,7 +150,7 @@ class MujocoPart:
 
 def _map(model: Any, name: str, text: str, given: Range | None) -> Mapped:
     slots = find_slots(model, name, text)
-    if slots.field.kind == "body" and not model.body_weldid[slots.rows(model)].any():
+    if slots.field.kind == "body" and not model.body_weldid[slots.rows].any():
         raise ParameterError(f"{name!r}: {text!r} changes nothing, for that body cannot move.")
     nominal = slots.read(model)  # (s,)
     if len(nominal) > 1 and not nominal.any():
@@ -178,7 +179,7 @@ def _check_overlap(every: list[Mapped]) -> None:
 
 def _bodies(model: Any, every: list[Mapped], name: str) -> set[int]:
     """Return the bodies whose number of this field is mapped, but those without a mass."""
-    rows = {int(row) for mapped in every if mapped.slots.name == name for row in mapped.slots.rows(model)}
+    rows = {int(row) for mapped in every if mapped.slots.name == name for row in mapped.slots.rows}
     return {row for row in rows if model.body_mass[row] > 0.0}
 
 

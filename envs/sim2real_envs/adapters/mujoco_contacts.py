@@ -28,7 +28,7 @@ def check_friction(model: Any, every: Sequence[Mapped]) -> None:
         ParameterError: If a geom touches nothing, or everything that it touches has a friction that outweighs its own.
     """
     for mapped in every:
-        if mapped.slots.name == "geom_friction" and len(set(mapped.slots.rows(model).tolist())) == 1:
+        if mapped.slots.name == "geom_friction" and len(set(mapped.slots.rows.tolist())) == 1:
             _check(model, mapped, every)
 
 

@@ -26,12 +26,14 @@ class Slots:
         name: Of the field.
         field: What it is.
         flat: Places in the flattened array (s,).
+        rows: The number of the body, geom, joint ... of each place (s,).
     """
 
     text: str
     name: str
     field: Field
     flat: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
     def read(self, model: Any) -> Array:
         """Return the numbers (s,) that act now."""
@@ -45,12 +47,6 @@ class Slots:
             array.flat[self.flat] = values
         else:  # a single option such as opt.viscosity
             setattr(model.opt, self.name.removeprefix("opt."), float(values[0]))
-
-    def rows(self, model: Any) -> NDArray[np.int64]:
-        """Return the number of the body, geom, joint ... of each place (s,)."""
-        width = max(1, int(np.size(_holder(model, self.name))) // max(1, len(np.atleast_1d(_holder(model, self.name)))))
-        rows: NDArray[np.int64] = self.flat // width
-        return rows
 
 
 def find_slots(model: Any, parameter: str, text: str) -> Slots:
@@ -91,7 +87,8 @@ def find_slots(model: Any, parameter: str, text: str) -> Slots:
         chosen = _element(model, field.kind, places, inside, where)
     if chosen.size == 0:
         raise OptionError(f"{where} names nothing: the model has no {field.kind}.")
-    return Slots(text, name, field, chosen.ravel())
+    flat = chosen.ravel()
+    return Slots(text, name, field, flat, flat // array.shape[1] if array.ndim == 2 else flat)
 
 
 def _holder(model: Any, name: str) -> Any:

@@ -221,3 +221,22 @@ def test_an_adapter_is_pickled_and_an_environment_stays_a_gymnasium_one() -> Non
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check_env(make_hopper(), skip_render_check=True)
+
+
+def test_a_model_may_be_somewhere_inside_of_the_environment() -> None:
+    class Nested(CubeEnv):
+        @property
+        def sim(self) -> CubeEnv:
+            return self
+
+    env = RandomizedEnv(Nested(), MujocoParameters({"mass": "body_mass[cube]"}, model="sim.model"))
+    assert env.reset(options={"domain": {"mass": 0.3}})[1]["domain"] == {"mass": 0.3}
+    with pytest.raises(UnknownNameError, match="Did you mean 'model'"):
+        MujocoParameters({"mass": "body_mass[cube]"}, model="sim.modle").bind(Nested())
+
+
+def test_a_range_without_the_own_value_moves_nominal_to_its_nearest_end() -> None:
+    env = cube({"mass": "body_mass[cube]"}, mass=(0.5, 0.7))
+    assert env.reset()[1]["domain"] == {"mass": 0.5}
+    number = env.unwrapped.model.body("cube").id  # type: ignore[attr-defined]
+    np.testing.assert_allclose(env.unwrapped.model.body_inertia[number], 1.25e-3)  # type: ignore[attr-defined]
