@@ -129,7 +129,7 @@ def reach(base: Any, path: str) -> Any:
     """Return the attribute at a dotted path.
 
     Raises:
-        UnknownNameError: If there is none; the message lists the numbers that there are, or all where one has such a name.
+        UnknownNameError: If there is none; the message lists the numbers that there are, or all where one is meant.
     """
     found = base
     for name in path.split("."):

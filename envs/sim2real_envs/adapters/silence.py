@@ -19,15 +19,17 @@ def silent_parameters(env: gymnasium.Env[Any, Any], *, seed: int = 0, steps: int
     bear, such as the friction of something that they never touch, is named as well: give more steps.
 
     Args:
-        env: With ``parameter_space``, and a ``reset`` that takes ``options={"domain": ...}``; left in need of a reset.
+        env: With ``parameter_space``, and a ``reset`` that takes ``options={"domain": ...}``; left at nominal.
         seed: Of starts and actions.
         steps: Length of a rollout; it begins anew where an episode ends.
     """
-    return tuple(
+    silent = tuple(
         name
         for name, parameter in parameter_space(env).items()
         if _rollout(env, {name: parameter.low}, seed, steps) == _rollout(env, {name: parameter.high}, seed, steps)
     )
+    env.reset(options={"domain": {}})
+    return silent
 
 
 def _rollout(env: gymnasium.Env[Any, Any], domain: Domain, seed: int, steps: int) -> bytes:
