@@ -6,17 +6,21 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence
+from sim2real.launch import run
 from sim2real.randomizers import Json, Randomizer
 from sim2real.randomizers.bayrn import NARROWEST, BayRn, BayRnOptions
 from sim2real.testing import SLIDE_SPACE, RandomizerContract, slide_evidence
 from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, Parameter, ParameterSpace
+from tests.support.gain_search import GainSearch
+from tests.support.toy_run import toy
 
 
 class TestBayRnContract(RandomizerContract):
@@ -136,6 +140,20 @@ def test_the_belief_goes_to_the_truth_at_eleven_tenths_of_nominal() -> None:
         found = _experiment(BayRn.create(space), truth, rounds=10, episodes=20, seed=seed).final()
         assert abs(found.x[0] - truth[0]) < tolerance
         assert abs(found.describe().parameters["part.0"].mean - 1.1) < tolerance
+
+
+def test_policies_that_are_trained_by_it_do_better_on_a_late_target_than_unrandomized_ones(tmp_path: Path) -> None:
+    spec = toy(
+        methods=["bayrn", "fixed"],
+        parameters={"actuator.delay": {"low": 0.0, "high": 0.2}},
+        targets={"late": {"type": "hidden", "domain": {"actuator.delay": 0.12}}},
+        rounds=8,
+        episodes={"real_per_round": 12, "simulated_per_round": 4, "final": 40},
+    )
+    result = run(spec, output=tmp_path, trainer=GainSearch(), report=False)
+    bayrn, fixed = (result.summary["methods"][method]["real"] for method in ("bayrn", "fixed"))
+    assert bayrn["low"] > fixed["high"]
+    assert result.summary["methods"]["bayrn"]["real_episodes_used"] == 8 * 12
 
 
 def test_five_rounds_of_six_episodes_work_and_say_that_they_mean_little() -> None:
