@@ -111,7 +111,7 @@ def budget_tables(found: Budget) -> Iterator[Table]:
         )
         table.add_column("rate", justify="right")
         for half in found.halves:
-            table.add_column(f"+-{100 * half:g} points", justify="right")
+            table.add_column(f"±{100 * half:g} points", justify="right")
         for rate, numbers in found.widths.items():
             table.add_row(f"{rate:g}", *("> 100 000" if n is None else str(n) for n in numbers))
         yield table

@@ -127,8 +127,9 @@ def make_budget(
     if comparisons and discordance is None:
         least, _ = discordance_range(rate, against or 0.0)
         notes.append(
-            "On the same starts fewer trials do, where hard starts are hard for both: the discordance can be as low as "
-            f"{least:.2f}."
+            f"Discordance is the share of starts at which exactly one succeeds: "
+            f"{independent_discordance(rate, against or 0.0):.2f} if the start does not matter, {least:.2f} at least, "
+            "where hard starts are hard for both; one in between is shown."
         )
     common = (rate, level, interval, power, against, trials)
     if trials is not None:

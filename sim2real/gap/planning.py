@@ -28,7 +28,7 @@ def bounds(n: int, level: float = LEVEL, interval: Interval = "wilson") -> tuple
     """Return both ends of the interval of a rate for k = 0 … n successes, each (n + 1,).
 
     ``"wilson"``: Wilson's score interval (1927). ``"clopper-pearson"``: Clopper and Pearson (1934), Biometrika 26:404,
-    which covers at least ``level`` whatever the rate, and is wider.
+    which covers at least ``level`` whatever the rate, and is mostly wider.
 
     Raises:
         ValueError: Unless ``n >= 1`` and ``0 < level < 1``.
@@ -130,7 +130,7 @@ def power_paired(first: float, second: float, discordance: float, n: int, level:
             f"Two rates of {first:g} and {second:g} differ at {least:g} to {most:g} of the starts, "
             f"but got discordance={discordance:g}."
         )
-    if discordance <= 0.0:
+    if discordance <= 1e-12:
         return 0.0
     share = min(max((discordance + first - second) / (2.0 * discordance), 0.0), 1.0)
     pairs = np.arange(n + 1)  # discordant ones
@@ -187,7 +187,8 @@ def detectable(
 def _binomial(n: int, rate: float) -> Array:
     if not 0.0 <= rate <= 1.0:
         raise ValueError(f"`0 <= rate <= 1` must hold, but got rate={rate!r}.")
-    return np.asarray(stats.binom.pmf(np.arange(n + 1), n, rate), dtype=np.float64)
+    exact = 0.0 if rate < 1e-15 else rate  # SciPy overflows on what is next to nothing
+    return np.asarray(stats.binom.pmf(np.arange(n + 1), n, exact), dtype=np.float64)
 
 
 def _newcombe(n: int, level: float) -> tuple[Array, Array]:
