@@ -18,10 +18,13 @@ one, which is measured and reported, is no more than eps either. Weights of the 
 It needs trajectories, and the policy or, for recordings, the actions that drove them. A default update costs
 ``iterations * candidates + 3`` replays of every real episode.
 
-It finds a compromise where the simulator lacks something, and noise that simulator and reality share without sharing
-its seeds sets how sharply D tells domains apart. **Its spread is no posterior**: every step narrows by what eps allows
-as long as one domain fits better than another, however little that means, until ``floor`` stops it. So there are no
-verdicts, and its interval says what training is drawn from, not where the truth is.
+It finds a compromise where the simulator lacks something, and of noise it only sees what time and episodes average out.
+**Its spread is no posterior**: every step narrows by what eps allows as long as one domain fits better than another,
+however little that means, until ``floor`` stops it. In 200 worlds in closed form (three parameters that act and one
+that does not, noise of 0.3, 3 and 10 % of the motion) the nominal 90 % intervals held the truth in 89, 83 and 79 % for
+those that act, worse with more noise, and in 31 % for the one that does not: where nothing is to be learned it drifts
+and narrows all the same. So there are no verdicts, and the interval says what training is drawn from, not where the
+truth is.
 """
 
 from __future__ import annotations
