@@ -68,7 +68,8 @@ def sensitivity(
 ) -> None:
     """Screen every parameter of ENV against every outcome: what to randomize, and what can ever be identified.
 
-    Each effect is held against what the seeds alone change at the same start, and comes with n and an interval.
+    Each effect is held against what another seed changes at the same start (other noise, objects placed within 1 mm),
+    and comes with n and an interval.
     Writes sensitivity.png, sensitivity.csv and sensitivity.json. What it costs is said first.
 
     Examples:
@@ -151,8 +152,8 @@ def finding_tables(found: Findings) -> Iterator[Table]:
         f"{'trajectories' if found.method == 'morris' else 'samples'}, seed {found.seed}",
         title_justify="left",
         caption=f"Nominal domain: success {rate.k}/{rate.n} [{rate.low:.0%}, {rate.high:.0%}]. Change of success: over "
-        f"the whole range, 95 % interval. Named: effects beyond what seeds alone do and beyond {found.smallest:g} "
-        "scales; of all that is named, at most 5 % is expected to be chance.",
+        "the whole range, 95 % interval. Named: effects beyond those of repeating the trial with another seed and beyond "
+        f"{found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance.",
         caption_justify="left",
     )
     table.add_column("parameter", no_wrap=True)

@@ -19,7 +19,7 @@ NAME = "sensitivity"
 UP, DOWN, EITHER = "#0072b2", "#d55e00", "#8c6d1f"
 _FULL = 3.0  # scales at which a dot has its full size
 _LARGEST = 150.0  # points^2
-FLOOR = "seeds alone: the floor"
+FLOOR = "the same trial again"
 _WORDS = {"randomize": "randomize", "identify": "can be identified", "leave out": "leave out"}
 
 
@@ -71,7 +71,7 @@ def draw_sensitivity(found: Findings) -> Drawing:
         f"What matters in {found.env_id}",
         f"Left: mean change of success over the whole range of each parameter, n = {found.blocks} {what}, 95 % "
         f"intervals; in the nominal domain {rate_now.k} of {rate_now.n} starts succeed. Middle: outcomes that change "
-        "beyond what seeds alone do. Filled marks count (false discovery rate 5 %).",
+        "beyond what repeating a trial does. Filled marks count (false discovery rate 5 %).",
         figure,
         found.table(),
     )
@@ -153,9 +153,9 @@ def _dots(axes: Axes, found: Findings, ranked: tuple[Verdict, ...], others: list
         handletextpad=0.3,
         columnspacing=1.2,
         alignment="left",
-        title="Left: mean change over the whole range, 95 % interval; filled marks count, beyond seeds and chance "
+        title="Left: mean change over the whole range, 95 % interval; filled marks count, beyond repetition and chance "
         "(false discovery rate 5 %).\nRight: size of a dot: change over the whole range, in what stands behind the "
-        "slash; no dot: no effect found. Lowest row: what changes between two seeds.",
+        "slash; no dot: no effect found. Lowest row, the floor: what changes when a trial is repeated.",
     )
     legend.get_title().set_fontsize(8.5)
     legend.get_title().set_color(MUTED)

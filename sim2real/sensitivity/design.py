@@ -1,8 +1,8 @@
 """Where to look: designs in the unit cube by SALib, in blocks that meet the same start and the same random streams.
 
-The last factor of every design is no parameter: it is the random streams (sensor noise, disturbances). What it changes
-is what the seed alone changes: the floor that an effect has to stand out from. Such a *dummy* input is an established
-check of screenings (Khorashadi Zadeh et al., 2017, Environmental Modelling & Software 91:210).
+The last factor of every design is no parameter: it is the seed of everything that is random in an episode. What it
+changes is what repeating a trial changes: the floor that an effect has to stand out from. Such a *dummy* input is an
+established check of screenings (Khorashadi Zadeh et al., 2017, Environmental Modelling & Software 91:210).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array
 
 Method: TypeAlias = Literal["morris", "sobol"]
-STREAMS = "random streams"
-"""The name of the last factor."""
+STREAMS = "seed"
+"""The name of the last factor: noise, disturbances, and how exactly a start is repeated."""
 LEVELS = 4
 FEWEST = {"morris": 10, "sobol": 16}
 """The fewest blocks from which anything is concluded."""
@@ -50,7 +50,7 @@ def problem(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def runs_of_a_block(method: Method, parameters: int) -> int:
-    """Return how many points a block has, for so many parameters and the random streams."""
+    """Return how many points a block has, for so many parameters and the seed."""
     return parameters + (2 if method == "morris" else 3)
 
 

@@ -101,7 +101,7 @@ class Findings:
         """Return every index: a row a parameter and outcome, changes in the outcome's unit, with 95 % intervals.
 
         ``change``: of the outcome over the whole range of the parameter; ``size``: mu* in the same unit, or ST;
-        ``floor``: the size of the random streams.
+        ``floor``: the size of the seed's effect.
         """
         found, rows = self.indices, []
         for j, name in enumerate(self.space):

@@ -30,7 +30,7 @@ _Z = 1.959963984540054  # what SALib's intervals at ``LEVEL`` are divided by to 
 
 @dataclass(frozen=True)
 class Indices:
-    """What a screening measured of every factor (f) and outcome (o); the last factor is the random streams.
+    """What a screening measured of every factor (f) and outcome (o); the last factor is the seed.
 
     Args:
         n: Blocks that each outcome was measured in; blocks with a diverged world are left out, (o,).
@@ -110,7 +110,7 @@ def effects(design: Design, outcomes: Array) -> Array:
 
 
 def seeds(design: Design, outcomes: Array) -> Array:
-    """Return the differences of outcomes when nothing but the random streams changes, (blocks, o)."""
+    """Return the differences of outcomes when nothing but the seed changes, (blocks, o)."""
     if design.method == "sobol":
         return np.asarray(outcomes[:, -2] - outcomes[:, 0])
     steps = np.diff(design.points, axis=1)

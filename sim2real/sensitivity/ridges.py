@@ -1,10 +1,10 @@
 """Which parameters cannot be told apart: those that change the outcomes in the same direction.
 
-With g_j the mean change of the outcomes over the range of parameter j, and S the covariance of the outcomes under
-seeds alone, the Fisher information of outcomes about parameters is ``F_jk = g_j' S^-1 g_k``. A pair of parameters
-whose ``cos_jk = F_jk / sqrt(F_jj F_kk)`` is near 1 or -1 lies on a ridge: what one does, the other undoes. The
-collinearity index of a pair, ``1 / sqrt(1 - |cos|)``, is that of Brun, Reichert and Künsch (2001), Water Resources
-Research 37:1015, who call a set poorly identifiable from 5 to 20 on.
+With g_j the mean change of the outcomes over the range of parameter j, and S the covariance of the outcomes when a
+trial is repeated, the Fisher information of outcomes about parameters is ``F_jk = g_j' S^-1 g_k``. A pair whose
+``cos_jk = F_jk / sqrt(F_jj F_kk)`` is near 1 or -1 lies on a ridge: what one does, the other undoes. The collinearity
+index of a pair, ``1 / sqrt(1 - |cos|)``, is that of Brun, Reichert and Künsch (2001), Water Resources Research
+37:1015, who call a set poorly identifiable from 5 to 20 on.
 
 F is estimated without the bias of its noise, as the mean of ``e_bj' S^-1 e_b'k`` over pairs of different blocks;
 intervals are by the jackknife over blocks.
@@ -27,7 +27,7 @@ ALIKE = 0.9
 SURE = 0.7
 """... if its whole interval is beyond this."""
 RESOLUTION = 0.1
-"""Scatter that every outcome has at least, beside that of the seeds: a trial is not repeated exactly [scales]."""
+"""Scatter that every outcome has at least, beside that of repeated trials: sensors have their own [scales]."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def find_ridges(
 
 
 def noise_covariance(seeds: Array) -> Array:
-    """Return the covariance (o, o) of outcomes under seeds alone, from differences (b, o) between two seeds."""
+    """Return the covariance (o, o) of repeated trials, from differences (b, o) between two of them."""
     size = seeds.shape[1]
     return np.asarray(seeds.T @ seeds / (2.0 * len(seeds)) + RESOLUTION**2 * np.eye(size))
 

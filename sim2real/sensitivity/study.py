@@ -2,7 +2,9 @@
 
 Every block (a trajectory of Morris, a base sample of Sobol) has a start of its own, and all its domains meet that
 start, as their own sensors see it, and the same random streams: what differs between two of its episodes is the
-domain. The one factor that is no parameter changes the streams alone.
+domain. The one factor that is no parameter is the seed: another one repeats the trial with other noise and other
+disturbances, and with objects put down as exactly as a hand can. Without that, a world free of noise would repeat
+itself to the bit, and every hair that contact physics splits would pass for an effect.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ from sim2real.sensitivity.drivers import Driver, driver_in
 from sim2real.sensitivity.findings import Findings
 from sim2real.sensitivity.indices import analyze
 from sim2real.sensitivity.verdicts import SMALLEST
+from sim2real.targets.starts import drawn_start
 from sim2real.workers import Box, WorkerPool
 from sim2real_envs.errors import OptionError
 from sim2real_envs.outcomes import Outcome
@@ -42,8 +45,12 @@ from sim2real_envs.state import WorldState
 
 EPISODES = 6000
 """About so many episodes unless told otherwise: a minute or two on two idle cores for a push."""
+PLACED = (1e-3, 0.01)
+"""How exactly a hand repeats a start: standard deviations of an object's x and y [m] and of its yaw [rad]."""
+POSED = 2e-4
+"""How exactly an arm repeats a start: standard deviation of every joint [rad]."""
 _SHARES = 2**20  # the random streams of a block are told apart to this fraction of the last factor
-_KNOWN = 2**30
+_KNOWN, _PLACING = 2**30, 1
 
 
 class _Trial(NamedTuple):
@@ -257,6 +264,25 @@ def prepare(
     return study
 
 
+def repeated(start: WorldState, seed: int) -> WorldState:
+    """Return ``start`` as it is when a trial is repeated: put down by hand again, from a stream of its own.
+
+    What is held in the hand stays in it as it is.
+    """
+    if "finger.command" in start.values:
+        return start
+    place, yaw = PLACED
+    spread = {
+        name: np.array([place, place, 0.0, 0.0, 0.0, yaw])
+        for name in ("object.pose", "support.pose")
+        if name in start.values
+    }
+    if "joint.position" in start.values:
+        spread["joint.position"] = np.full(len(start.values["joint.position"]), POSED)
+    rng = np.random.default_rng([seed, _PLACING])
+    return drawn_start(WorldState(start.values, spread, start.commands), rng)
+
+
 def _blocks(method: Method, parameters: int) -> int:
     affordable = max(EPISODES // (runs_of_a_block(method, parameters) + 1), FEWEST[method])
     return affordable if method == "morris" else int(2 ** (affordable.bit_length() - 1))
@@ -271,7 +297,8 @@ def _play(box: Box, common: tuple[str, dict[str, Any], Driver, int, int], trial:
     env_id, options, driver, horizon, size = common
     key = json.dumps([env_id, options], sort_keys=True, default=repr)
     env = cast(Env, box.keep(key, lambda: sim2real_envs.make(env_id, **options)))
-    job = Job(trial.seed, trial.domain, trial.start, driver.actions(trial.actions, horizon, size))
+    start = None if trial.start is None else repeated(trial.start, trial.seed)
+    job = Job(trial.seed, trial.domain, start, driver.actions(trial.actions, horizon, size))
     episode = run_episode(env, driver.policy_in(env), job, "outcomes")
     if episode.failure_mode == "diverged":
         box.discard(key)  # an engine that has seen NaN is not trusted with the next episode

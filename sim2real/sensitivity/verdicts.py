@@ -1,4 +1,4 @@
-"""What to conclude of each parameter: an effect counts when it stands out from the floor that the seeds alone make."""
+"""What to conclude of each parameter: an effect counts when it stands out from what repeating a trial changes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def p_values(indices: Indices, smallest: float = SMALLEST) -> Array:
     """Return the p value of every parameter (f - 1) and outcome (o) that there is no effect, twice the smaller of two.
 
     Direction: Student's t of ``(|change| - smallest) / its error``, two-sided. Size: of ``size - floor``, where the
-    floor is the size of the random streams. The first sees what always pushes an outcome the same way, the second what
+    floor is the size of the seed's effect. The first sees what always pushes an outcome the same way, the second what
     moves it now here, now there, as an offset does whose effect depends on the start.
     """
     freedom = np.maximum(indices.n - 1.0, 1.0)
