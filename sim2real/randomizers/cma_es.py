@@ -25,11 +25,12 @@ from cmaes import CMA
 
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Need
-from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Marginal, Randomizer
+from sim2real.randomizers import columns
+from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
 from sim2real.randomizers.cloud import as_names
+from sim2real.randomizers.columns import active_columns
 from sim2real.randomizers.discrepancy import Discrepancy, Misfits, messages_of
 from sim2real.randomizers.options import number, read_options, whole
-from sim2real.randomizers.uniform import PROBABILITIES, uniform_mean
 from sim2real_envs.parameters import Array, ParameterSpace
 from sim2real_envs.state import frozen
 
@@ -105,7 +106,7 @@ class CmaEs(Randomizer):
     @property
     def active(self) -> BoolArray:
         """Which parameters have a range of some width (n,)."""
-        return np.array([parameter.high > parameter.low for parameter in self.space.values()], dtype=bool)
+        return active_columns(self.space)
 
     @property
     def box(self) -> tuple[Array, Array]:
@@ -127,21 +128,11 @@ class CmaEs(Randomizer):
 
     def describe(self) -> Description:
         low, high = self.box
-        grid = self.space.from_unit(low + (high - low) * PROBABILITIES[:, None])  # (21, n)
-        known = len(self.estimate) > 0
-        centre = self.space.from_unit(self.estimate[None])[0] if known else None
-        marginals = {}
-        for column, (name, parameter) in enumerate(self.space.items()):
-            quantiles = grid[:, column]
-            mean = uniform_mean(parameter) if centre is None else float(centre[column])  # the estimate stands for it
-            marginals[name] = Marginal(
-                mean=float(np.clip(mean, quantiles[0], quantiles[-1])),
-                low=float(quantiles[1]),
-                high=float(quantiles[-2]),
-                quantiles=tuple(quantiles.tolist()),
-                contraction=float(1.0 - (high - low)[column] ** 2) if self.active[column] else 0.0,
-            )
-        return Description(marginals, np.eye(len(self.space)), dict(self.diagnostics), self.messages)
+        found = columns.marginals(self.space, lambda p: low + (high - low) * p, (high - low) ** 2 / 12.0)
+        if len(self.estimate):  # it stands for the box, whose middle is another where a wall cuts it off
+            values = self.space.to_domain(self.space.from_unit(self.estimate[None])[0])
+            found = {name: replace(marginal, mean=values[name]) for name, marginal in found.items()}
+        return Description(found, np.eye(len(self.space)), dict(self.diagnostics), self.messages)
 
     def to_dict(self) -> dict[str, Json]:
         signals: Json = None if self.options.signals is None else list(self.options.signals)

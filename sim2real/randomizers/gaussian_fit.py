@@ -8,12 +8,12 @@ from scipy.stats import qmc
 
 from sim2real.distributions import Gaussian
 from sim2real.distributions.gaussian import EDGE, LOG_ROOT_TWO_PI
+from sim2real.randomizers import columns
 from sim2real.randomizers.base import BoolArray, Marginal
-from sim2real.randomizers.uniform import PROBABILITIES
 from sim2real_envs.parameters import Array, ParameterSpace
 
 FARTHEST = 4.0  # a mean of z goes no farther out: Phi(-4) is 0.00003 of a range
-_MIDDLES: Array = ndtri(np.linspace(0.5, 1999.5, 2000) / 2000.0)
+_MIDDLES: Array = np.linspace(0.5, 1999.5, 2000)[:, None] / 2000.0  # (2000, 1)
 _HALVINGS = 40
 
 
@@ -76,21 +76,12 @@ def marginals(space: ParameterSpace, active: BoolArray, law: Gaussian) -> dict[s
     """
     mean, spread = np.zeros(len(space)), np.zeros(len(space))
     mean[active], spread[active] = law.mean, _spread(law)
-    levels = ndtri(np.clip(PROBABILITIES, EDGE, 1.0 - EDGE))
-    quantiles = space.from_unit(ndtr(mean + levels[:, None] * spread))  # (21, n)
-    unit = ndtr(mean + _MIDDLES[:, None] * spread)  # (2000, n)
-    means = space.from_unit(unit).mean(axis=0)
-    contraction = np.where(active, 1.0 - 12.0 * unit.var(axis=0), 0.0)
-    return {
-        name: Marginal(
-            mean=float(np.clip(means[column], quantiles[0, column], quantiles[-1, column])),
-            low=float(quantiles[1, column]),
-            high=float(quantiles[-2, column]),
-            quantiles=tuple(quantiles[:, column].tolist()),
-            contraction=float(contraction[column]),
-        )
-        for column, name in enumerate(space)
-    }
+
+    def quantile(probability: Array) -> Array:
+        values: Array = ndtr(mean + ndtri(np.clip(probability, EDGE, 1.0 - EDGE)) * spread)
+        return values
+
+    return columns.marginals(space, quantile, quantile(_MIDDLES).var(axis=0))
 
 
 def correlation(active: BoolArray, law: Gaussian) -> Array:

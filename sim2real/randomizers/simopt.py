@@ -43,6 +43,7 @@ from sim2real.evidence import Evidence, Need
 from sim2real.randomizers import gaussian_fit
 from sim2real.randomizers.base import BoolArray, Description, Draws, Json, Randomizer
 from sim2real.randomizers.cloud import as_names
+from sim2real.randomizers.columns import active_columns
 from sim2real.randomizers.discrepancy import Discrepancy, messages_of
 from sim2real.randomizers.options import number, read_options, whole
 from sim2real.randomizers.relative_entropy import divergence, entropy_weights
@@ -114,12 +115,12 @@ class SimOpt(Randomizer):
     @classmethod
     def create(cls, space: ParameterSpace, **options: Json) -> Self:
         checked = read_options(SimOptOptions, options, "simopt")
-        return cls(space, checked, gaussian_fit.whole_cube(int(_active(space).sum())))
+        return cls(space, checked, gaussian_fit.whole_cube(int(active_columns(space).sum())))
 
     @property
     def active(self) -> BoolArray:
         """Which parameters have a range of some width (n,)."""
-        return _active(self.space)
+        return active_columns(self.space)
 
     def sample(self, rng: np.random.Generator, size: int) -> Draws:
         unit = np.full((size, len(self.space)), 0.5)
@@ -226,7 +227,3 @@ def _importance(points: Array, laws: list[Gaussian]) -> Array:
 def _finite(figures: Mapping[str, float]) -> dict[str, float]:
     """Return the figures that are numbers: eta is infinite where all domains are alike."""
     return {name: value for name, value in figures.items() if np.isfinite(value)}
-
-
-def _active(space: ParameterSpace) -> BoolArray:
-    return np.array([parameter.high > parameter.low for parameter in space.values()], dtype=bool)
