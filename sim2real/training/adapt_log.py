@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from stable_baselines3.common.logger import Logger
 
 from sim2real.randomizers.base import Randomizer
@@ -9,15 +11,16 @@ from sim2real.randomizers.base import Randomizer
 _WIDEST = 30  # characters that the logger's table shows of a key; longer ones could become the same
 
 
-def log_randomizer(logger: Logger, randomizer: Randomizer) -> None:
-    """Record mean and central 90 % interval of every parameter, and the method's diagnostics, below ``adapt/``."""
+def figures_of(randomizer: Randomizer) -> dict[str, float]:
+    """Return mean and central 90 % interval of every parameter, and the method's diagnostics."""
     description = randomizer.describe()
+    figures = dict(description.diagnostics)
     for name, marginal in description.parameters.items():
-        for key, value in (("mean", marginal.mean), ("low", marginal.low), ("high", marginal.high)):
-            _record(logger, f"{name}/{key}", value)
-    for key, value in description.diagnostics.items():
-        _record(logger, key, value)
+        figures |= {f"{name}/mean": marginal.mean, f"{name}/low": marginal.low, f"{name}/high": marginal.high}
+    return figures
 
 
-def _record(logger: Logger, key: str, value: float) -> None:
-    logger.record(f"adapt/{key}", value, exclude=("stdout",) if len(key) > _WIDEST else None)
+def log_figures(logger: Logger, figures: Mapping[str, float]) -> None:
+    """Record figures below ``adapt/``; those with a long name not in the table that is printed."""
+    for key, value in figures.items():
+        logger.record(f"adapt/{key}", value, exclude=("stdout",) if len(key) > _WIDEST else None)
