@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Need, Segment
 from sim2real.policy import Policy
 from sim2real.recordings import Recording, load, rig_of
+from sim2real.recordings.moments import states_of
 from sim2real.targets.predictions import Predictions
 from sim2real.targets.rig_replay import RigReplay, rig_facts
 from sim2real.workers import Advance, WorkerPool
@@ -47,7 +49,6 @@ class RecordingTarget:
     """
 
     kind: Literal["recording"] = "recording"
-    offers = Need.OUTCOMES | Need.TRAJECTORIES
 
     def __init__(
         self,
@@ -69,7 +70,11 @@ class RecordingTarget:
         groups = list(dict.fromkeys(recording.group for recording in recordings))
         fitted, left = _split(data, groups, fit, split_seed, held_out)
         first_of = {recording.motion: recording for recording in reversed(recordings) if recording.group in fitted}
-        self._fit = self._episodes([each for each in recordings if first_of.get(each.motion) is each])
+        learned = [each for each in recordings if first_of.get(each.motion) is each]
+        self._fit = tuple(
+            replace(episode, states=states_of(each))
+            for episode, each in zip(self._episodes(learned), learned, strict=True)
+        )
         self._held_out = self._episodes([each for each in recordings if each.group in left])
         self._pool = WorkerPool(workers)
 
@@ -79,6 +84,12 @@ class RecordingTarget:
             return tuple(recording.to_episode(rig) for recording in recordings)
         finally:
             rig.close()
+
+    @property
+    def offers(self) -> Need:
+        """Outcomes and trajectories; states where the path gives them."""
+        told = Need.STATES if all(episode.states is not None for episode in self._fit) else Need.NOTHING
+        return Need.OUTCOMES | Need.TRAJECTORIES | told
 
     @property
     def space(self) -> ParameterSpace:

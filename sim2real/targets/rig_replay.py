@@ -12,6 +12,7 @@ import numpy as np
 from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence, TooManyDivergences
 from sim2real.evidence import Replayed, Segment
+from sim2real.randomizers.base import BoolArray
 from sim2real.targets.starts import drawn_start
 from sim2real.workers import Advance, Box, WorkerPool
 from sim2real_envs import rigs
@@ -47,6 +48,7 @@ class _Toss:
     starts: tuple[WorldState, ...]
     actions: Array
     times: Array
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class _Errand:
 
 
 _Paths = Mapping[str, Array]
-_Result = tuple[Array, list[list[_Paths]]]
-"""Outcomes (s, r, m) of one domain, and its paths by segment and repeat where they are wanted."""
+_Result = tuple[Array, BoolArray, list[list[_Paths]]]
+"""Of one domain outcomes (s, r, m), what diverged (s, r), and its paths by segment and repeat where they are wanted."""
 
 
 @dataclass
@@ -71,6 +73,8 @@ class RigReplay:
 
     Every domain meets the same starts: that of a segment's first repeat is the
     measured one, those of the others are drawn from the spread of the measurement.
+    A segment from inside a recording begins at the state that it tells there; of a
+    stretch there are paths, and its outcomes are NaN.
 
     Args:
         pool: The workers.
@@ -105,7 +109,8 @@ class RigReplay:
 
     def cost(self, domains: int, segments: Sequence[Segment], repeats: int = 1) -> int:
         """Return the steps between samples that a call takes."""
-        return domains * repeats * sum(self.real[segment.episode].steps for segment in segments)
+        steps = sum(segment.length or self.real[segment.episode].steps - segment.first for segment in segments)
+        return domains * repeats * steps
 
     def __call__(
         self,
@@ -119,7 +124,8 @@ class RigReplay:
         """Replay every segment in every domain; ``path[signal]`` is (k, s, r, t, d), NaN behind each end.
 
         Raises:
-            InsufficientEvidence: If a segment is not a whole recording, or is to be driven by a policy.
+            InsufficientEvidence: If a segment needs states that the recording does not tell, lies beyond its end, or is
+                to be driven by a policy.
             TooManyDivergences: If more than a few worlds diverge; names the domain.
         """
         seed = int(rng.integers(_SEEDS))
@@ -128,13 +134,13 @@ class RigReplay:
         errand = _Errand(self.rig, json.dumps(dict(self.options), sort_keys=True), names, tosses, paths)
         rows = [self.facts.space.complete(self.space.to_domain(row)) for row in domains]
         results: tuple[_Result, ...] = self.pool.map(_replay, errand, rows, progress=self.progress)
-        table = np.stack([outcomes for outcomes, _ in results])  # (k, s, r, m)
-        _refuse_divergences(table, rows)
+        table = np.stack([outcomes for outcomes, _, _ in results])  # (k, s, r, m)
+        _refuse_divergences(np.stack([diverged for _, diverged, _ in results]), rows)
         steps = self.cost(len(domains), segments, repeats)
         self.env_steps += steps
         return Replayed(
             {name: table[..., column] for column, name in enumerate(names)},
-            {signal.name: _stacked([path for _, path in results], signal.name) for signal in self.facts.signals}
+            {signal.name: _stacked([path for _, _, path in results], signal.name) for signal in self.facts.signals}
             if paths
             else {},
             steps,
@@ -142,19 +148,27 @@ class RigReplay:
 
     def _toss(self, segment: Segment, repeats: int, stream: list[int]) -> _Toss:
         episode = self.real[segment.episode]
-        if segment.first > 0 or segment.length is not None:
-            raise InsufficientEvidence(
-                f"A recording is replayed as a whole, but got a segment with first={segment.first}, "
-                f"length={segment.length}; continuing inside it needs Need.STATES, which recordings do not offer."
-            )
         if segment.drive not in self.drives:
             raise InsufficientEvidence(
                 f"A recording has no policy: `drive` must be 'actions', but got {segment.drive!r}."
             )
         if episode.actions is None or episode.times is None:
             raise InsufficientEvidence(f"{episode.label!r} must have actions and times to be replayed, but lacks them.")
-        drawn = (drawn_start(episode.start, np.random.default_rng([*stream, index])) for index in range(1, repeats))
-        return _Toss((episode.start, *drawn), episode.actions, episode.times)
+        first, last = segment.first, episode.steps if segment.length is None else segment.first + segment.length
+        if not first < last <= episode.steps:
+            raise InsufficientEvidence(
+                f"`first + length <= {episode.steps}` must hold in {episode.label!r}, but got first={first}, "
+                f"length={segment.length}."
+            )
+        if first > 0 and episode.states is None:
+            raise InsufficientEvidence(
+                f"Continuing inside a recording needs its states, which the path of {episode.label!r} does not give, "
+                f"but got a segment with first={first}."
+            )
+        start = episode.start if first == 0 or episode.states is None else episode.states[first]
+        drawn = (drawn_start(start, np.random.default_rng([*stream, index])) for index in range(1, repeats))
+        times = episode.times[first : last + 1] - episode.times[first]
+        return _Toss((start, *drawn), episode.actions[first:last], times, (first, last) == (0, episode.steps))
 
 
 def _replay(box: Box, errand: _Errand, domain: Domain) -> _Result:
@@ -164,17 +178,19 @@ def _replay(box: Box, errand: _Errand, domain: Domain) -> _Result:
     )
     repeats = len(errand.tosses[0].starts) if errand.tosses else 0
     outcomes = np.full((len(errand.tosses), repeats, len(errand.outcomes)), np.nan)
+    diverged = np.zeros(outcomes.shape[:2], dtype=np.bool_)
     paths: list[list[_Paths]] = []
     for row, toss in enumerate(errand.tosses):
         paths.append([])
         for column, start in enumerate(toss.starts):
             path = rig.simulate(domain, start, toss.actions, toss.times)
-            if not path.diverged:
+            diverged[row, column] = path.diverged
+            if toss.whole and not path.diverged:
                 measured = rig.measure(path.times, path.values)
                 outcomes[row, column] = [measured[name] for name in errand.outcomes]
             if errand.paths:
                 paths[row].append(dict(path.values))
-    return outcomes, paths
+    return outcomes, diverged, paths
 
 
 def _stacked(paths: Sequence[list[list[_Paths]]], signal: str) -> Array:
@@ -186,9 +202,8 @@ def _stacked(paths: Sequence[list[list[_Paths]]], signal: str) -> Array:
     return stacked.reshape(len(paths), len(paths[0]), len(paths[0][0]), *stacked.shape[1:])
 
 
-def _refuse_divergences(table: Array, domains: Sequence[Domain]) -> None:
-    """Let a few diverged replays pass: 3, and one more for every 20."""
-    diverged = np.asarray(np.isnan(table).all(axis=3), dtype=np.bool_)  # (k, s, r)
+def _refuse_divergences(diverged: BoolArray, domains: Sequence[Domain]) -> None:
+    """Let a few diverged replays (k, s, r) pass: 3, and one more for every 20."""
     count, allowed = int(diverged.sum()), 3 + diverged.size // 20
     if count > allowed:
         first = domains[int(np.argmax(diverged.any(axis=(1, 2))))]
