@@ -36,7 +36,8 @@ def budget(
         ),
     ] = None,
     half_width: Annotated[
-        float | None, typer.Option("--half-width", "-w", min=0.0, max=0.5, help="Of the interval that you want.")
+        float | None,
+        typer.Option("--half-width", "-w", min=0.0, max=0.5, help="Of the interval of a rate, or of a difference."),
     ] = None,
     trials: Annotated[
         int | None, typer.Option("--trials", "-n", min=1, max=2000, help="The reverse: what so many trials show.")
@@ -144,6 +145,10 @@ def budget_tables(found: Budget) -> Iterator[Table]:
             answer = f"{each_.power:.1%}" if each_.power is not None else _count(each_.trials)
             share = "-" if each_.discordance is None else f"{each_.discordance:.2f}"
             table.add_row(each_.kind, share, answer)
+        if found.halves:
+            width = f"±{100 * found.halves[0]:g} points"
+            table.caption = f"Difference to {width}: {_count(found.difference)} trials of each, on starts of their own."
+            table.caption_justify = "left"
         yield table
 
 

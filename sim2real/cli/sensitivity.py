@@ -152,8 +152,8 @@ def finding_tables(found: Findings) -> Iterator[Table]:
         f"{'trajectories' if found.method == 'morris' else 'samples'}, seed {found.seed}",
         title_justify="left",
         caption=f"Nominal domain: success {rate.k}/{rate.n} [{rate.low:.0%}, {rate.high:.0%}]. Change of success: over "
-        "the whole range, 95 % interval. Named: effects beyond those of repeating the trial with another seed and beyond "
-        f"{found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance.",
+        "the whole range, 95 % interval. Named: effects beyond those of repeating the trial with another seed, and "
+        f"beyond {found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance.",
         caption_justify="left",
     )
     table.add_column("parameter", no_wrap=True)

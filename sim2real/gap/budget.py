@@ -18,6 +18,7 @@ from sim2real.gap.planning import (
     independent_discordance,
     power_paired,
     power_unpaired,
+    trials_for_difference,
     trials_for_rate,
     trials_paired,
     trials_unpaired,
@@ -68,6 +69,8 @@ class Budget:
         outlook: What the given trials show of one rate.
         tellable: The nearest worse and better rate that the given trials tell from ``rate``.
         comparisons: ``rate`` against ``against``.
+        difference: Trials of each after which the interval of their difference is so wide; None if not asked or too
+            many.
         notes: What to know when reading them.
     """
 
@@ -82,6 +85,7 @@ class Budget:
     outlook: tuple[Outlook, ...] = ()
     tellable: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
+    difference: int | None = None
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -144,7 +148,10 @@ def make_budget(
         each: tuple(trials_for_rate(each, half, level, interval) for half in halves) for each in sorted({*RATES, rate})
     }
     notes.append("Trials after which the interval is so wide on average; where you cannot guess the rate, take 0.5.")
-    return Budget(*common, halves=halves, widths=widths, comparisons=comparisons, notes=tuple(notes))
+    wide = None
+    if against is not None and half_width is not None:
+        wide = trials_for_difference(rate, against, half_width, level)
+    return Budget(*common, halves=halves, widths=widths, comparisons=comparisons, difference=wide, notes=tuple(notes))
 
 
 def _outlook(rate: float, trials: int, level: float, interval: Interval) -> Outlook:

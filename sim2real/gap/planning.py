@@ -82,6 +82,19 @@ def difference_half_width(first: float, second: float, n: int, level: float = LE
     return float(_binomial(n, first) @ (high - low) @ _binomial(n, second)) / 2.0
 
 
+def trials_for_difference(first: float, second: float, half: float, level: float = LEVEL) -> int | None:
+    """Return the fewest trials of each after which the half width of ``first - second`` is ``half`` in expectation.
+
+    None if that takes more than ``MOST_UNPAIRED``.
+
+    Raises:
+        ValueError: Unless ``0 < half < 1``.
+    """
+    if not 0.0 < half < 1.0:
+        raise ValueError(f"`0 < half < 1` must hold, but got half={half!r}.")
+    return _fewest(lambda n: difference_half_width(first, second, n, level) <= half, MOST_UNPAIRED)
+
+
 def power_unpaired(first: float, second: float, n: int, level: float = LEVEL) -> float:
     """Return the probability that Newcombe's interval of the difference leaves out 0 after ``n`` trials of each."""
     low, high = _newcombe(n, level)

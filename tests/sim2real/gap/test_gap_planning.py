@@ -24,6 +24,7 @@ from sim2real.gap.planning import (
     independent_discordance,
     power_paired,
     power_unpaired,
+    trials_for_difference,
     trials_for_rate,
     trials_paired,
     trials_unpaired,
@@ -171,6 +172,13 @@ def test_power_does_not_ask_who_is_first(first: float, second: float, n: int) ->
     assert power_paired(first, second, free, n) == pytest.approx(power_paired(second, first, free, n), abs=1e-10)
     least, most = discordance_range(first, second)
     assert least - 1e-12 <= free <= most + 1e-12
+
+
+def test_trials_for_a_difference_are_those_that_counting_up_finds() -> None:
+    counted = next(n for n in itertools.count(1) if difference_half_width(0.9, 0.6, n) <= 0.25)
+    assert trials_for_difference(0.9, 0.6, 0.25) == counted
+    assert make_budget(0.9, against=0.6, half_width=0.25).difference == counted
+    assert trials_for_difference(0.5, 0.5, 0.001) is None
 
 
 def test_pairs_that_agree_more_need_fewer_starts() -> None:

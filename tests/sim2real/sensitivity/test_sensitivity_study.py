@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import sim2real_envs
 from sim2real.cli import main
 from sim2real.errors import PolicyError, RunFolderError
 from sim2real.policy import MlpPolicy
+from sim2real.rollouts import World
 from sim2real.sensitivity import Findings, driver_of_run, parameters_named, prepare
+from sim2real.sensitivity.study import PLACED, repeated
 from sim2real_envs.errors import OptionError, UnknownNameError
+from sim2real_envs.state import WorldState
 
 REACH = parameters_named({"actuator.delay": (0.0, 0.1), "sensor.joint_velocity_noise": None})
 
@@ -91,6 +96,19 @@ def test_a_policy_of_a_run_drives_with_the_options_that_it_was_trained_under(tmp
     with pytest.raises(PolicyError, match=r"has 2 policies: name one"):
         driver_of_run(run)
     assert driver_of_run(run / "PandaReach-v0-late-fixed-s0").policy is not None
+
+
+def test_a_trial_is_repeated_as_exactly_as_a_hand_can_and_what_is_held_stays_held() -> None:
+    with sim2real_envs.make("PandaPush-v0") as env:
+        env.reset(seed=0)
+        start = cast(World, env.unwrapped).world_state()
+    again = [repeated(start, seed).values["object.pose"] - start.values["object.pose"] for seed in range(200)]
+    moved = np.array(again)
+    assert moved[:, :2].std() == pytest.approx(PLACED[0], rel=0.2)
+    assert float(np.abs(moved[:, 2]).max()) == 0.0
+    np.testing.assert_array_equal(repeated(start, 7).values["object.pose"], repeated(start, 7).values["object.pose"])
+    held = WorldState({**start.values, "finger.command": np.zeros(1)})
+    assert repeated(held, 7) is held
 
 
 # -- What is refused ---------------------------------------------------------------------------------------------
