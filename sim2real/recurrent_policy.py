@@ -44,7 +44,7 @@ class Lstm(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class RecurrentPolicy(RememberingPolicy):
-    """A frozen LSTM with a network behind it, float32 inside: about 25 us a call.
+    """A frozen LSTM with a network behind it, float32 inside: about 30 us a call.
 
     What the LSTM sees is the observation with the last action behind it, x = (o + a,), normalized as by ``MlpPolicy``;
     its hidden state goes through the hidden layers and a linear last one, and is clipped to [-1, 1]. Hidden state, cell

@@ -146,6 +146,19 @@ def test_a_critic_sees_the_domain_in_force_in_the_unit_cube() -> None:
     plain.close()
 
 
+def test_a_critic_sees_the_domain_in_the_ranges_of_a_space_that_it_is_given() -> None:
+    env = sim2real_envs.make("PandaPush-v0")
+    space = env.unwrapped.parameter_space.subset(["object.friction"])  # type: ignore[attr-defined]
+    shown = PrivilegedDomain(env, space.with_ranges({"object.friction": (0.2, 0.6)}))
+    seen, _ = shown.reset(seed=0, options={"domain": {"object.friction": 0.3}})
+    np.testing.assert_allclose(seen["domain"], [0.25], atol=1e-6)
+    env.close()
+    elsewhere = sim2real_envs.make("PandaReach-v0")
+    with pytest.raises(UnknownNameError, match=r"object\.friction"):
+        PrivilegedDomain(elsewhere, space)
+    elsewhere.close()
+
+
 def test_a_dict_keeps_its_keys_beside_the_domain() -> None:
     env = PrivilegedDomain(RandomizeOnReset(DotEnv("goal")))
     seen, info = env.reset(seed=0)
