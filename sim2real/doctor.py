@@ -164,6 +164,7 @@ def _optional() -> Iterator[Finding]:
         ("onnx", "onnx", "export", "`sim2real export` writes no ONNX without it"),
         ("onnxruntime", "onnxruntime", "export", "`sim2real export` checks no ONNX without it"),
         ("minari", "minari", "minari", "`sim2real data convert --to minari` needs it"),
+        ("SALib", "SALib", "sensitivity", "`sim2real sensitivity` needs it"),
         ("panda_gym", "panda-gym", "dev", "only `sim2real bench` compares with it"),
     ):
         if importlib.util.find_spec(module) is not None:
