@@ -24,7 +24,9 @@ def build_recurrent(env: Normalizer, network: dict[str, Any], common: dict[str, 
     require()
     from sb3_contrib import RecurrentPPO
 
-    return RecurrentPPO("MlpLstmPolicy", env, policy_kwargs={**network, "lstm_hidden_size": UNITS}, **common)
+    from sim2real.training.lstm import SequencePolicy
+
+    return RecurrentPPO(SequencePolicy, env, policy_kwargs={**network, "lstm_hidden_size": UNITS}, **common)
 
 
 def require() -> None:

@@ -195,6 +195,22 @@ def test_the_lstm_in_numpy_acts_as_the_library_predicts_over_whole_episodes(
     assert most > 1e-4
 
 
+@pytest.mark.parametrize("starts", [(), (0, 14, 21), (5, 14)])  # in the last, an episode starts within a sequence
+def test_sequences_at_once_are_what_the_library_makes_step_by_step(starts: tuple[int, ...]) -> None:
+    from sb3_contrib.common.recurrent.policies import RecurrentActorCriticPolicy
+
+    from sim2real.training.lstm import SequencePolicy
+
+    torch.manual_seed(0)
+    lstm, features, begins = torch.nn.LSTM(3, 8), torch.randn(4 * 7, 3), torch.zeros(4 * 7)
+    begins[list(starts)] = 1.0
+    states = torch.randn(1, 4, 8), torch.randn(1, 4, 8)
+    found, ends = SequencePolicy._process_sequence(features, states, begins, lstm)
+    expected, expected_ends = RecurrentActorCriticPolicy._process_sequence(features, states, begins, lstm)
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0.0)
+    torch.testing.assert_close(tuple(ends), tuple(expected_ends), atol=1e-6, rtol=0.0)
+
+
 # -- training ---------------------------------------------------------------------------------------------------------
 
 
