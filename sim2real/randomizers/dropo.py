@@ -74,7 +74,7 @@ class DropoOptions:
     checks: int = 8
     samples: int = 100
     epsilon: float = 1e-5
-    generations: int = 60
+    generations: int = 150
     remember: int = 3
     floor: float = 0.02
 
