@@ -153,13 +153,16 @@ def finding_tables(found: Findings) -> Iterator[Table]:
         title_justify="left",
         caption=f"Nominal domain: success {rate.k}/{rate.n} [{rate.low:.0%}, {rate.high:.0%}]. Change of success: over "
         "the whole range, 95 % interval. Named: effects beyond those of repeating the trial with another seed, and "
-        f"beyond {found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance.",
+        f"beyond {found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance. Left after 15 "
+        "trials: the share of its uncertainty that so many real trials leave, all these parameters unknown together.",
         caption_justify="left",
     )
     table.add_column("parameter", no_wrap=True)
     table.add_column("range", justify="right", no_wrap=True)
     table.add_column("change of success", justify="right", no_wrap=True)
+    table.add_column("left after 15 trials", justify="right", no_wrap=True)
     table.add_column("conclusion")
+    left = found.left_after(15)
     section = ""
     for verdict in found.ranked:
         if section and verdict.word != section:
@@ -168,7 +171,9 @@ def finding_tables(found: Findings) -> Iterator[Table]:
         parameter, half = found.space[verdict.parameter], 1.96 * verdict.success_error
         change = f"{verdict.success:+.2f} [{verdict.success - half:+.2f}, {verdict.success + half:+.2f}]"
         span = f"{parameter.low:g} … {parameter.high:g} {'' if parameter.unit == '-' else parameter.unit}"
-        table.add_row(verdict.parameter, span.strip(), "-" if half != half else change, verdict.sentence)
+        rest = left[verdict.parameter]
+        kept = f"{rest.value:.0%} [{rest.low:.0%}, {rest.high:.0%}]" if verdict.changes else "-"
+        table.add_row(verdict.parameter, span.strip(), "-" if half != half else change, kept, verdict.sentence)
     yield table
     if found.ridges:
         pairs = Table("cannot be told apart by these outcomes", title="Ridges", title_justify="left")

@@ -10,16 +10,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sim2real.gap.statistics import LEVEL, Rate, json_number, wilson
+from sim2real.gap.statistics import LEVEL, Estimate, Rate, json_number, wilson
 from sim2real.sensitivity.design import Method
 from sim2real.sensitivity.drivers import Driver
 from sim2real.sensitivity.indices import Indices
+from sim2real.sensitivity.information import expected_left
 from sim2real.sensitivity.ridges import Ridge, find_ridges
 from sim2real.sensitivity.verdicts import FALSE, Verdict, counting, p_values, verdicts
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
 
 SCHEMA = 1
+TRIALS = (5, 15, 50)
+"""Numbers of real trials for which plain data says what they leave."""
 _Z = 1.959963984540054
 
 
@@ -95,7 +98,17 @@ class Findings:
     @cached_property
     def ridges(self) -> tuple[Ridge, ...]:
         """The pairs of parameters that cannot be told apart."""
-        return find_ridges(self.space.names, self.indices, np.flatnonzero(self.counts.any(axis=1)).tolist())
+        return find_ridges(self.space.names, self.indices, self._known)
+
+    def left_after(self, trials: int) -> dict[str, Estimate]:
+        """Return which share of each parameter's uncertainty so many real trials leave, see ``information.py``."""
+        columns = np.stack(expected_left(self.indices, self._known, trials), axis=1).tolist()
+        return {name: Estimate(*numbers) for name, numbers in zip(self.space.names, columns, strict=True)}
+
+    @property
+    def _known(self) -> list[int]:
+        """The parameters with an effect that counts."""
+        return [int(row) for row in np.flatnonzero(self.counts.any(axis=1))]
 
     def table(self) -> pd.DataFrame:
         """Return every index: a row a parameter and outcome, changes in the outcome's unit, with 95 % intervals.
@@ -139,6 +152,10 @@ class Findings:
             "nominal": self.nominal.to_dict(),
             "ranges": {name: {"low": p.low, "high": p.high, "unit": p.unit} for name, p in self.space.items()},
             "verdicts": [self._verdict(verdict) for verdict in self.ranked],
+            "left_after_trials": {
+                str(trials): {name: each.to_dict() for name, each in self.left_after(trials).items()}
+                for trials in TRIALS
+            },
             "ridges": [
                 {
                     "first": each.first,

@@ -1,13 +1,8 @@
 """Which parameters cannot be told apart: those that change the outcomes in the same direction.
 
-With g_j the mean change of the outcomes over the range of parameter j, and S the covariance of the outcomes when a
-trial is repeated, the Fisher information of outcomes about parameters is ``F_jk = g_j' S^-1 g_k``. A pair whose
-``cos_jk = F_jk / sqrt(F_jj F_kk)`` is near 1 or -1 lies on a ridge: what one does, the other undoes. The collinearity
-index of a pair, ``1 / sqrt(1 - |cos|)``, is that of Brun, Reichert and Künsch (2001), Water Resources Research
-37:1015, who call a set poorly identifiable from 5 to 20 on.
-
-F is estimated without the bias of its noise, as the mean of ``e_bj' S^-1 e_b'k`` over pairs of different blocks;
-intervals are by the jackknife over blocks.
+A pair whose ``cos_jk = F_jk / sqrt(F_jj F_kk)`` is near 1 or -1, with F the Fisher information of ``information.py``,
+lies on a ridge: what one does, the other undoes. The collinearity index of a pair, ``1 / sqrt(1 - |cos|)``, is that of
+Brun, Reichert and Künsch (2001), Water Resources Research 37:1015, who call a set poorly identifiable from 5 to 20 on.
 """
 
 from __future__ import annotations
@@ -16,18 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
-from sim2real.gap.statistics import LEVEL, Estimate
+from sim2real.gap.statistics import Estimate
 from sim2real.sensitivity.indices import Indices
+from sim2real.sensitivity.information import information, jackknife_half
 from sim2real_envs.parameters import Array
 
 ALIKE = 0.9
 """Pairs whose cosine is beyond this are reported, ..."""
 SURE = 0.7
 """... if its whole interval is beyond this."""
-RESOLUTION = 0.1
-"""Scatter that every outcome has at least, beside that of repeated trials: sensors have their own [scales]."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +63,7 @@ def find_ridges(
     whole = indices.effects[finite]  # (b, f, o)
     if len(chosen) < 2 or len(whole) < 3:
         return ()
-    cosines, low, high = cosine_intervals(whole[:, chosen], noise_covariance(indices.seeds[finite]))
+    cosines, low, high = cosine_intervals(whole[:, chosen], indices.seeds[finite])
     sure = np.where(cosines > 0.0, low, -high)
     pairs = [
         (j, k)
@@ -85,24 +78,11 @@ def find_ridges(
     )
 
 
-def noise_covariance(seeds: Array) -> Array:
-    """Return the covariance (o, o) of repeated trials, from differences (b, o) between two of them."""
-    size = seeds.shape[1]
-    return np.asarray(seeds.T @ seeds / (2.0 * len(seeds)) + RESOLUTION**2 * np.eye(size))
-
-
-def cosine_intervals(effects: Array, covariance: Array) -> tuple[Array, Array, Array]:
+def cosine_intervals(effects: Array, seeds: Array) -> tuple[Array, Array, Array]:
     """Return the cosine of every pair of parameters and both ends of its interval, each (f, f), effects (b, f, o)."""
-    weight = np.linalg.inv(covariance)
-    n = len(effects)
-    total = effects.sum(axis=0)  # (f, o)
-    own = np.einsum("bfo,op,bgp->bfg", effects, weight, effects)  # (b, f, f)
-    value = _cosine(total @ weight @ total.T - own.sum(axis=0))
-    left_out = total[None] - effects  # (b, f, o): sums without one block
-    without = np.einsum("bfo,op,bgp->bfg", left_out, weight, left_out) - (own.sum(axis=0)[None] - own)
-    replicates = np.stack([_cosine(matrix) for matrix in without])
-    error = np.sqrt((n - 1.0) / n * ((replicates - replicates.mean(axis=0)) ** 2).sum(axis=0))
-    half = stats.t.ppf(0.5 + LEVEL / 2.0, n - 1) * error
+    found, without = information(effects, seeds)
+    value = _cosine(found)
+    half = jackknife_half(np.stack([_cosine(matrix) for matrix in without]))
     return tuple(np.clip(each, -1.0, 1.0) for each in (value, value - half, value + half))  # type: ignore[return-value]
 
 

@@ -11,6 +11,7 @@ from SALib.analyze import morris as salib_morris
 from sim2real.sensitivity import Design, analyze, counting, find_ridges, morris_design, sobol_design, verdicts
 from sim2real.sensitivity.design import LEVELS, problem
 from sim2real.sensitivity.indices import Indices, effects
+from sim2real.sensitivity.information import expected_left, left_after
 from sim2real.sensitivity.verdicts import p_values
 from sim2real_envs.errors import OptionError
 from sim2real_envs.outcomes import Outcome
@@ -186,9 +187,41 @@ def test_the_cosine_of_known_directions_is_covered_by_its_interval() -> None:
     for world in range(100):
         rng = np.random.default_rng(world)
         measured = slopes[None, :2] + rng.normal(size=(60, 2, 2))
-        _, low, high = cosine_intervals(measured, np.eye(2))
+        _, low, high = cosine_intervals(measured, math.sqrt(2.0) * rng.normal(size=(60, 2)))
         covered += bool(low[0, 1] <= 0.6 <= high[0, 1])
     assert covered >= 87  # 95 expected; fewer than 87 with probability 0.001
+
+
+# -- What trials will tell ---------------------------------------------------------------------------------------
+
+
+def test_one_outcome_narrows_one_parameter_as_the_closed_form_says() -> None:
+    # y = 2 x + N(0, 0.5): after n trials the precision of x is 12 + n 2^2 / 0.5^2
+    for trials in (1, 15, 100):
+        assert left_after(np.array([[16.0]]), trials) == pytest.approx([math.sqrt(12.0 / (12.0 + 16.0 * trials))])
+    np.testing.assert_allclose(left_after(np.diag([16.0, 0.0]), 10), [math.sqrt(12.0 / 172.0), 1.0])
+
+
+def test_two_parameters_on_a_ridge_stay_wide_however_many_trials() -> None:
+    same = 1e4 * np.ones((2, 2))
+    np.testing.assert_allclose(left_after(same, 1000), math.sqrt(0.5), atol=1e-3)  # their sum is known, no more
+
+
+def test_what_trials_leave_is_estimated_from_a_screening_within_its_interval() -> None:
+    slopes = np.array([[1.0, 0.0], [0.5, 1.0], [0.0, 0.0], [0.0, 0.0]])
+    noise = np.array([0.5, 0.8])
+    exact = np.linalg.inv(15.0 * slopes[:2] @ np.diag(1.0 / (noise**2 + 0.01)) @ slopes[:2].T + 12.0 * np.eye(2))
+    expected = np.sqrt(12.0 * np.diag(exact))
+    covered = 0
+    for world in range(40):
+        rng = np.random.default_rng(world)
+        design = morris_design(NAMES, 150, seed=world)
+        indices = analyze(design, design.points @ slopes + with_streams(design, noise, rng), bound=math.inf)
+        value, low, high = expected_left(indices, [0, 1], 15)
+        assert value[2] == 1.0
+        assert value[:2] == pytest.approx(expected, abs=0.15)
+        covered += int(((low[:2] <= expected) & (expected <= high[:2])).sum())
+    assert covered >= 66  # of 80; 76 expected
 
 
 # -- What is refused ---------------------------------------------------------------------------------------------
