@@ -12,6 +12,7 @@ import numpy as np
 from sim2real.episodes import Episode
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
+from sim2real_envs.state import WorldState
 
 
 class Need(Flag):
@@ -83,6 +84,16 @@ class Replay(Protocol):
         paths: bool = False,
     ) -> Replayed:
         """Replay every segment in every domain."""
+
+
+class Offer(Protocol):
+    """Lets a randomizer look at starts before real episodes are spent on them."""
+
+    def candidates(self, count: int, rng: np.random.Generator) -> tuple[WorldState, ...]:
+        """Return ``count`` starts, drawn by the task as it draws those of any episode."""
+
+    def replay(self, starts: Sequence[WorldState]) -> Replay:
+        """Return the means to try the current policy from ``starts``, the segments' episodes, in any domain."""
 
 
 @dataclass(frozen=True)

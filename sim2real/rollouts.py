@@ -147,6 +147,10 @@ class Rollouts:
         """
         return self.pool.map(_play, (self._recipe, policy, log), jobs, progress=progress)
 
+    def starts(self, seeds: Sequence[int]) -> tuple[WorldState, ...]:
+        """Return where the task would begin with each seed: what a person can place, everything at rest."""
+        return self.pool.map(_start, self._recipe, list(seeds))
+
     def close(self) -> None:
         """Stop the workers if they are this object's own; may be called twice."""
         if self._owned:
@@ -225,6 +229,13 @@ def _play(box: Box, common: tuple[tuple[str, dict[str, Any]], Policy | None, Log
     if episode.failure_mode == "diverged":
         box.discard(_key(recipe))  # an engine that has seen NaN is not trusted with the next episode
     return episode
+
+
+def _start(box: Box, recipe: tuple[str, dict[str, Any]], seed: int) -> WorldState:
+    env = _env(box, recipe)
+    env.reset(seed=seed, options={"domain": {}})
+    values = cast(World, env.unwrapped).world_state().values
+    return WorldState({name: value for name, value in values.items() if not name.endswith((".velocity", ".twist"))})
 
 
 def _facts(box: Box, recipe: tuple[str, dict[str, Any]], _: None) -> EnvFacts:

@@ -20,14 +20,14 @@ import importlib
 import json
 import pickle
 from collections.abc import Callable, Sequence
-from dataclasses import FrozenInstanceError, dataclass, replace
+from dataclasses import FrozenInstanceError, dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from sim2real.episodes import Episode
 from sim2real.errors import InsufficientEvidence
-from sim2real.evidence import Evidence, Need, Replayed, Segment
+from sim2real.evidence import Evidence, Need, Replay, Replayed, Segment
 from sim2real.randomizers.base import Practice, Randomizer
 from sim2real.target_contract import TargetContract
 from sim2real_envs.errors import UnknownNameError
@@ -201,6 +201,33 @@ def slide_evidence(
 
 
 @dataclass(frozen=True)
+class SlideOffer:
+    """Speeds to push a block off with, between 0.5 and 3 m/s: an ``Offer`` that keeps what was asked of it.
+
+    Args:
+        space: Columns of the domains.
+        replays: Every replay that was made.
+    """
+
+    space: ParameterSpace
+    replays: list[Replay] = field(default_factory=list)
+
+    def candidates(self, count: int, rng: np.random.Generator) -> tuple[WorldState, ...]:
+        """Return starts, each a speed."""
+        return tuple(_pushed(float(speed)) for speed in rng.uniform(0.5, 3.0, count))
+
+    def replay(self, starts: Sequence[WorldState]) -> Replay:
+        """Return the sliding block from these starts."""
+        speeds = tuple(float(start.values["object.twist"][0]) for start in starts)
+        self.replays.append(SlideReplay(self.space, speeds))
+        return self.replays[-1]
+
+
+def _pushed(speed: float) -> WorldState:
+    return WorldState({"object.twist": np.array([speed, 0.0, 0.0, 0.0, 0.0, 0.0])})
+
+
+@dataclass(frozen=True)
 class _Shuffled:
     """A replay whose episodes stand in another order."""
 
@@ -330,6 +357,20 @@ class RandomizerContract:
         else:
             assert randomizer.update_from_evidence(nothing, np.random.default_rng(0)) is not None
 
+    def test_starts_are_left_to_the_target_or_as_many_as_were_asked_for(self) -> None:
+        for randomizer in (self.make(SLIDE_SPACE), self.updated()):
+            first, again = (
+                randomizer.choose_starts(SlideOffer(SLIDE_SPACE), 3, np.random.default_rng(4)) for _ in range(2)
+            )
+            if first is None or again is None:
+                assert first is again
+                continue
+            assert len(first) == 3
+            for one, other in zip(first, again, strict=True):
+                assert {name: array.tolist() for name, array in one.values.items()} == {
+                    name: array.tolist() for name, array in other.values.items()
+                }
+
     def test_the_order_of_the_episodes_does_not_matter(self) -> None:
         if self.order_matters:
             return
@@ -415,6 +456,7 @@ __all__ = [
     "SLIDE_OUTCOMES",
     "SLIDE_SPACE",
     "RandomizerContract",
+    "SlideOffer",
     "SlideReplay",
     "TargetContract",
     "shuffled",

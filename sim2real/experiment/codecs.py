@@ -65,6 +65,26 @@ class EpisodesCodec:
         return tuple(_episode(header, arrays) for header, arrays in zip(headers, fields, strict=True))
 
 
+class StartsCodec:
+    """Starts that were asked for as ``.json``: null where none were."""
+
+    def write(self, path: Path, value: tuple[WorldState, ...] | None) -> None:
+        """Write starts."""
+        plain = None if value is None else [_plain_state(start) for start in value]
+        path.write_text(json.dumps(plain, allow_nan=False) + "\n", encoding="utf-8")
+
+    def read(self, path: Path) -> tuple[WorldState, ...] | None:
+        """Read starts."""
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        return None if plain is None else tuple(WorldState(each["values"], each["spread"]) for each in plain)
+
+
+def _plain_state(state: WorldState) -> dict[str, Any]:
+    return {
+        part: {name: array.tolist() for name, array in getattr(state, part).items()} for part in ("values", "spread")
+    }
+
+
 def _header(episode: Episode) -> dict[str, Any]:
     plain = ("success", "failure_mode", "steps", "total_reward", "period", "seed", "label", "group")
     header: dict[str, Any] = {name: getattr(episode, name) for name in plain}

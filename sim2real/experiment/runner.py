@@ -28,7 +28,10 @@ def train(piece: Piece, lab: Lab, record: Record) -> None:
             f"round-{r:03}/watched", target.collect, policy, count.watched_per_round, stream.common("watched")
         )
         asked = count.real_per_round if randomizer.needs else 0
-        real = record.episodes(f"round-{r:03}/real", target.collect, policy, asked, stream.common("real", r))
+        starts = record.starts(f"round-{r:03}/starts", randomizer, simulator.offer(policy), asked, stream("starts", r))
+        real = record.episodes(
+            f"round-{r:03}/real", target.collect, policy, asked, stream.common("real", r), starts=starts
+        )
         simulated = record.episodes(
             f"round-{r:03}/simulated", simulator.collect,
             policy, randomizer, count.simulated_per_round, stream("simulated", r), like=real,

@@ -69,6 +69,28 @@ class Simulator:
         """Return the means to replay ``real`` with the policy that made them."""
         return PolicyReplay(self.rollouts, self.space, policy, tuple(real), self.progress)
 
+    def offer(self, policy: Policy) -> StartsOffer:
+        """Return the means to look for starts for ``policy``."""
+        return StartsOffer(self, policy)
+
+
+@dataclass(frozen=True)
+class StartsOffer:
+    """Starts of the simulator, and the policy that would go on from them: ``sim2real.evidence.Offer``."""
+
+    simulator: Simulator
+    policy: Policy
+
+    def candidates(self, count: int, rng: np.random.Generator) -> tuple[WorldState, ...]:
+        """Return starts as the simulator's task draws them."""
+        return self.simulator.rollouts.starts([int(seed) for seed in rng.integers(SEEDS, size=count)])
+
+    def replay(self, starts: Sequence[WorldState]) -> PolicyReplay:
+        """Return the means to try the policy from ``starts``."""
+        period = self.simulator.rollouts.facts.period
+        awaited = [Episode(start, {}, False, "none", 0, 0.0, period) for start in starts]
+        return self.simulator.replay(self.policy, awaited)
+
 
 @dataclass(frozen=True)
 class PolicyReplay:

@@ -17,8 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from sim2real.episodes import Episode
-from sim2real.evidence import Evidence, Replay, Replayed, Segment
-from sim2real.experiment.codecs import Codec, EpisodesCodec, LessonCodec, RandomizerCodec
+from sim2real.evidence import Evidence, Offer, Replay, Replayed, Segment
+from sim2real.experiment.codecs import Codec, EpisodesCodec, LessonCodec, RandomizerCodec, StartsCodec
 from sim2real.experiment.files import read_json, remove, replacing, write_json, write_text
 from sim2real.experiment.watch import Watch
 from sim2real.policy import Policy
@@ -26,6 +26,7 @@ from sim2real.randomizers.base import Randomizer
 from sim2real.training.base import CurvePoint, Lesson, Trainer
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array
+from sim2real_envs.state import WorldState
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,6 +94,20 @@ class Stages:
     ) -> tuple[Episode, ...]:
         """Return ``collect(*args, **kwargs)``, the episodes of a stage such as ``"round-000/real"``."""
         return self.once(f"stages/{stage}.npz", EpisodesCodec(), lambda: collect(*args, **kwargs))
+
+    def starts(
+        self, stage: str, randomizer: Randomizer, offer: Offer, episodes: int, rng: np.random.Generator
+    ) -> tuple[WorldState, ...] | None:
+        """Return ``randomizer.choose_starts(offer, episodes, rng)``, and note what looking for them took."""
+        if episodes == 0:
+            return None
+        counted = CountedOffer(offer)
+        return self.once(
+            f"stages/{stage}.json",
+            StartsCodec(),
+            lambda: randomizer.choose_starts(counted, episodes, rng),
+            lambda _: {"replay_steps": sum(each.env_steps for each in counted.replays)},
+        )
 
     def lesson(
         self,
@@ -187,12 +202,29 @@ class CountedReplay:
         return replayed
 
 
+@dataclass
+class CountedOffer:
+    """An offer whose replays count the env steps spent on them."""
+
+    offer: Offer
+    replays: list[CountedReplay] = field(default_factory=list)
+
+    def candidates(self, count: int, rng: np.random.Generator) -> tuple[WorldState, ...]:
+        """Return starts."""
+        return self.offer.candidates(count, rng)
+
+    def replay(self, starts: Sequence[WorldState]) -> Replay:
+        """Return a replay that counts."""
+        self.replays.append(CountedReplay(self.offer.replay(starts)))
+        return self.replays[-1]
+
+
 def _spoken(stage: str) -> str:
     """Return a stage in words: ``"stages/round-000/lesson"`` is ``"round 0 · train"``."""
     *_, place, name = stage.split("/")
     if place == "randomizer":
         return f"round {int(name[6:9]) - 1} · update"
-    what = "train" if name == "lesson" else name.removesuffix(".npz")
+    what = "train" if name == "lesson" else name.removesuffix(".npz").removesuffix(".json")
     if place == WARM_UP:
         return what
     return f"{f'round {int(place[6:])}' if place.startswith('round-') else place} · {what}"

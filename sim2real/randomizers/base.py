@@ -10,9 +10,9 @@ from typing import ClassVar, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sim2real.evidence import Evidence, Need
+from sim2real.evidence import Evidence, Need, Offer
 from sim2real_envs.parameters import Array, ParameterSpace
-from sim2real_envs.state import frozen
+from sim2real_envs.state import WorldState, frozen
 
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
@@ -144,6 +144,14 @@ class Randomizer(ABC):
     def update_from_training(self, practice: Practice, rng: np.random.Generator) -> Self:
         """Return the randomizer to train with from here on; called between chunks of training."""
         return self
+
+    def choose_starts(self, offer: Offer, episodes: int, rng: np.random.Generator) -> tuple[WorldState, ...] | None:
+        """Return where the next ``episodes`` real episodes should begin, or None to let the target draw them.
+
+        Called once a round by the runner, before the real episodes; what is tried for it counts as replay steps. A
+        target that cannot place the world raises an error that says so.
+        """
+        return None
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
         """Return the randomizer to use from the next round on.

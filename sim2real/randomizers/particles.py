@@ -19,15 +19,18 @@ import numpy as np
 from scipy.stats import qmc
 
 from sim2real.errors import InsufficientEvidence
-from sim2real.evidence import Evidence, Need, Segment
+from sim2real.evidence import Evidence, Need, Offer, Segment
 from sim2real.randomizers import beliefs
 from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
-from sim2real.randomizers.inference import Belief, infer, surprise
-from sim2real.randomizers.options import number, read_options, whole
+from sim2real.randomizers.inference import FIRST_MISFIT, Belief, infer, surprise
+from sim2real.randomizers.informative_starts import greedy, linear_information, whitened
+from sim2real.randomizers.options import choice, number, read_options, whole
 from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
+from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
+from sim2real_envs.state import WorldState
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +38,8 @@ EXPLORE = 0.25  # share of a later round's designs that fill the whole range ins
 CHECKED_SHARE = 0.8  # an emulator whose 90 % bands hold fewer fresh replays than this is not trusted
 EXPLAINED_SHARE = 0.6  # fewer real outcomes inside their predicted 90 % bands: no domain explains reality
 CONTRAST = 256  # points that a replay's own domain has to stand out from, when the likelihood is examined
+LOOKED_INTO = 32  # domains in which candidate starts are tried
+CHANCE = 0.5  # standard deviation of a binary outcome that nothing decides
 DIVERGED_SHARE = 0.2  # more diverged replays than this are worth a sentence
 
 
@@ -53,6 +58,10 @@ class ParticlesOptions:
         floor: Smallest standard deviation of a learned parameter to train with, in units of its range.
         success_floor: A binary outcome is never predicted to be more certain than this.
         outcomes: Names of the outcomes to compare; None for all that are declared.
+        starts: Where the next real episodes begin: ``random``, as the task draws them, or ``informative``, the set of
+            ``candidates`` whose outcomes are expected to tell most about the domain. That needs a target that can be
+            placed, and ``candidates`` times as many tries in each of 32 domains.
+        candidates: Starts to choose from for each real episode.
     """
 
     count: int = 256
@@ -64,6 +73,8 @@ class ParticlesOptions:
     floor: float = 0.02
     success_floor: float = 0.05
     outcomes: tuple[str, ...] | None = None
+    starts: str = "random"
+    candidates: int = 4
 
     def __post_init__(self) -> None:
         check_cloud_options(self)
@@ -71,6 +82,8 @@ class ParticlesOptions:
         whole("sweeps", self.sweeps, 1, 20)
         whole("repeats", self.repeats, 1, 1000)
         number("success_floor", self.success_floor, 1e-6, 0.5)
+        choice("starts", self.starts, ("random", "informative"))
+        whole("candidates", self.candidates, 2, 1000)
         object.__setattr__(self, "outcomes", as_names("outcomes", self.outcomes, "outcome names"))
 
 
@@ -117,6 +130,29 @@ class Particles(Cloud):
             diagnostics=dict(data["diagnostics"]),
             messages=tuple(data["messages"]),
         )
+
+    def choose_starts(self, offer: Offer, episodes: int, rng: np.random.Generator) -> tuple[WorldState, ...] | None:
+        """Return the starts that are expected to tell most, where options say so: see ``informative_starts``."""
+        if self.options.starts == "random" or not self.active.any():
+            return None
+        starts = offer.candidates(self.options.candidates * episodes, rng)
+        count = max(LOOKED_INTO, 4 * (int(self.active.sum()) + 1))
+        active = self.unit[:, self.active]
+        points = beliefs.thin(active, count) if len(active) else self._first_points(rng, count)
+        replay = offer.replay(starts)
+        domains = self.space.from_unit(self.whole(points))
+        replayed = replay(domains, [Segment(index) for index in range(len(starts))], rng)
+        compared = [o for o in replay.outcomes if self.options.outcomes is None or o.name in self.options.outcomes]
+        outcomes = np.stack([replayed.outcome[o.name][:, :, 0] / o.scale for o in compared], axis=-1)  # (k, c, m)
+        misfit = np.array([self._misfit(outcome) for outcome in compared])
+        information = linear_information(whitened(points), outcomes, misfit)
+        return tuple(starts[index] for index in greedy(information, episodes))
+
+    def _misfit(self, outcome: Outcome) -> float:
+        """Return what an outcome's misfit was last, or is assumed to be, in units of its scale."""
+        if outcome.kind == "binary":
+            return CHANCE
+        return self.diagnostics.get(f"misfit.{outcome.name}", FIRST_MISFIT * outcome.scale) / outcome.scale
 
     def update_from_evidence(self, evidence: Evidence, rng: np.random.Generator) -> Self:
         if Need.OUTCOMES not in evidence.offers:

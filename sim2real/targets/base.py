@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from sim2real.episodes import Episode
 from sim2real.evidence import Need
 from sim2real.policy import Policy
+from sim2real_envs.state import WorldState
 
 Kind = Literal["pseudo-real", "recording", "robot"]
 
@@ -28,8 +30,20 @@ class Target(Protocol):
     def offers(self) -> Need:
         """What its episodes contain."""
 
-    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
+    def collect(
+        self,
+        policy: Policy | None,
+        episodes: int,
+        rng: np.random.Generator,
+        starts: Sequence[WorldState] | None = None,
+    ) -> tuple[Episode, ...]:
         """Run ``episodes`` episodes and return them in a fixed order.
+
+        Args:
+            policy: The policy to try; None for recordings.
+            episodes: How many.
+            rng: Of starts and seeds, where the target draws them.
+            starts: Where each episode is to begin, as sensors would measure it; None: as the task draws them.
 
         Raises:
             TooManyDivergences: If more than a few of them diverge.

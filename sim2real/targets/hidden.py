@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,8 +11,10 @@ from sim2real.episodes import Episode
 from sim2real.evidence import Need
 from sim2real.policy import Policy
 from sim2real.rollouts import SEEDS, Job, Log, Rollouts, refuse_divergences
+from sim2real.targets.starts import asked_starts
 from sim2real.workers import Advance
 from sim2real_envs.parameters import Domain, ParameterSpace
+from sim2real_envs.state import WorldState
 
 
 class HiddenTarget:
@@ -59,9 +62,19 @@ class HiddenTarget:
         """The hidden domain, complete: for the ``oracle`` method and for the report, for nothing else."""
         return dict(self._truth)
 
-    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
-        """Run episodes of ``policy`` in the hidden domain; a policy is needed."""
-        jobs = [Job(int(seed), self._truth, measured=True) for seed in rng.integers(SEEDS, size=episodes)]
+    def collect(
+        self,
+        policy: Policy | None,
+        episodes: int,
+        rng: np.random.Generator,
+        starts: Sequence[WorldState] | None = None,
+    ) -> tuple[Episode, ...]:
+        """Run episodes of ``policy`` in the hidden domain, placed at ``starts`` by its sensors; a policy is needed."""
+        places = asked_starts(starts, episodes)
+        jobs = [
+            Job(int(seed), self._truth, start, measured=True)
+            for seed, start in zip(rng.integers(SEEDS, size=episodes), places, strict=True)
+        ]
         finished = self._rollouts.run(policy, jobs, log=self._log, progress=self._progress)
         refuse_divergences(finished, self.kind)
         return finished

@@ -21,6 +21,7 @@ from sim2real.workers import Advance, WorkerPool
 from sim2real_envs import rigs
 from sim2real_envs.errors import UnknownNameError
 from sim2real_envs.parameters import Array, Domain, ParameterSpace
+from sim2real_envs.state import WorldState
 
 
 class RecordingTarget:
@@ -105,12 +106,20 @@ class RecordingTarget:
         """Return the recordings to predict, in the order of the data set."""
         return self._held_out
 
-    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
+    def collect(
+        self,
+        policy: Policy | None,
+        episodes: int,
+        rng: np.random.Generator,
+        starts: Sequence[WorldState] | None = None,
+    ) -> tuple[Episode, ...]:
         """Return the first ``episodes`` of the recordings to learn from; ``policy`` is None and ``rng`` not used.
 
         Raises:
-            InsufficientEvidence: If there is a policy, or fewer recordings than asked for.
+            InsufficientEvidence: If there is a policy, fewer recordings than asked for, or starts are asked for.
         """
+        if starts is not None:
+            raise InsufficientEvidence("A recording began where it did: it cannot be asked for other starts.")
         if policy is not None:
             raise InsufficientEvidence("A recording cannot try a policy: `kind: identify` goes without one.")
         if episodes > len(self._fit):

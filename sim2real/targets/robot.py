@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +17,10 @@ from sim2real.robots.mapping import RobotMapping
 from sim2real.robots.protocol import RobotLike, load, make_robot
 from sim2real.robots.sources import Release, ResetSource, Success
 from sim2real.rollouts import SEEDS, Job, Log, run_episode
+from sim2real.targets.starts import asked_starts
 from sim2real.workers import Advance
 from sim2real_envs.control import CONTROL_PERIOD
+from sim2real_envs.state import WorldState
 
 
 class RobotTarget:
@@ -69,6 +71,7 @@ class RobotTarget:
             mapping = RobotMapping.from_dict(mapping)
         made = make_robot(robot, options) if isinstance(robot, str) else robot
         self._log, self._progress = log, progress
+        self._places = reset is not None
         self._release: Release | None = _brought(release, "release", made)
         self._kind: Literal["pseudo-real", "robot"] = "pseudo-real" if isinstance(made, FakeRobot) else "robot"
         self.finished: tuple[Episode, ...] = ()
@@ -93,19 +96,36 @@ class RobotTarget:
         """Outcomes, and trajectories where sensors are logged."""
         return Need.OUTCOMES | Need.TRAJECTORIES if self._log == "sensors" else Need.OUTCOMES
 
-    def collect(self, policy: Policy | None, episodes: int, rng: np.random.Generator) -> tuple[Episode, ...]:
+    def collect(
+        self,
+        policy: Policy | None,
+        episodes: int,
+        rng: np.random.Generator,
+        starts: Sequence[WorldState] | None = None,
+    ) -> tuple[Episode, ...]:
         """Run episodes of ``policy``; ``finished`` holds those that are over, also when the trials end early.
+
+        ``starts`` are given to ``reset``, which brings robot and objects there; without one, only joints and goal can
+        be where they are asked.
 
         Raises:
             RobotStopped: If safety has stopped the robot and nobody lets it go on.
-            RobotError: If the robot cannot be read, or there is no policy.
+            RobotError: If the robot cannot be read, there is no policy, or nobody can place what ``starts`` ask for.
         """
         if policy is None:
             raise RobotError("A robot needs a policy to try, but got None.")
+        places = asked_starts(starts, episodes)
+        things = sorted({name for start in starts or () for name in start.values if name.endswith(".pose")})
+        if things and not self._places:
+            raise RobotError(
+                f"Starts with {', '.join(things)} need somebody who places objects, but the target has no `reset`. "
+                "Give one, or choose no starts: `starts: random`."
+            )
         self.finished = ()
-        for seed in rng.integers(SEEDS, size=episodes):
+        for seed, start in zip(rng.integers(SEEDS, size=episodes), places, strict=True):
             self._ask_for_release(episodes)
-            self.finished += (run_episode(self.env, policy, Job(int(seed), measured=True), self._log),)
+            job = Job(int(seed), start=start, measured=True)
+            self.finished += (run_episode(self.env, policy, job, self._log),)
             if self._progress is not None:
                 self._progress(len(self.finished), episodes)
         return self.finished

@@ -16,7 +16,7 @@ from sim2real.randomizers.fixed import Fixed
 from sim2real.randomizers.uniform import Uniform
 from sim2real.rollouts import Rollouts
 from sim2real.targets.hidden import HiddenTarget
-from sim2real_envs.errors import ParameterError, UnknownNameError
+from sim2real_envs.errors import OptionError, ParameterError, UnknownNameError
 from tests.support import point_mass
 
 POLICY = point_mass.PushAndBrake()
@@ -54,6 +54,24 @@ def test_the_start_is_the_measured_one_with_its_spread(rollouts: Rollouts, real:
         errors.append(measured.start.values["joint.position"][0] - true.start.values["joint.position"][0])
     # 12 draws of N(0, 0.005): the sample's standard deviation lies in these bounds with 99.9 %
     assert 0.002 < np.std(errors) < 0.0095
+
+
+def test_it_begins_where_it_is_asked_to(rollouts: Rollouts) -> None:
+    starts = rollouts.starts([3, 4, 5])
+    target = HiddenTarget(rollouts, DOMAIN | {"sensor.object_position_noise": 0.0})
+    episodes = target.collect(POLICY, 3, rng(), starts)
+    for episode, start in zip(episodes, starts, strict=True):
+        for name, value in start.values.items():
+            np.testing.assert_allclose(episode.start.values[name], value, atol=1e-12)
+    with pytest.raises(OptionError, match="got 3 starts for 2 episodes"):
+        target.collect(POLICY, 2, rng(), starts)
+
+
+def test_starts_of_a_task_differ_and_the_same_seeds_give_the_same(rollouts: Rollouts) -> None:
+    first, again = rollouts.starts([3, 4, 3]), rollouts.starts([3, 4, 3])
+    goals = [start.values["goal"].tolist() for start in first]
+    assert goals[0] == goals[2] != goals[1]
+    assert goals == [start.values["goal"].tolist() for start in again]
 
 
 def test_what_it_offers_is_what_it_logs(rollouts: Rollouts) -> None:
@@ -130,7 +148,9 @@ def test_a_replay_says_its_cost_before_and_counts_it_after(rollouts: Rollouts, r
 
 def test_a_replay_refuses_what_it_cannot_do(rollouts: Rollouts, real: tuple[Episode, ...]) -> None:
     row = SPACE.to_array(SPACE.nominal())[None]
-    with pytest.raises(InsufficientEvidence, match="needs its states, which episode 0 lacks, but got a segment with first=3"):
+    with pytest.raises(
+        InsufficientEvidence, match="needs its states, which episode 0 lacks, but got a segment with first=3"
+    ):
         Simulator(rollouts, SPACE).replay(POLICY, real)(row, [Segment(0, first=3)], rng())
     silent = HiddenTarget(rollouts, DOMAIN, log="outcomes").collect(POLICY, 1, rng())
     with pytest.raises(InsufficientEvidence, match="no logged actions"):

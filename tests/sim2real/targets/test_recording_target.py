@@ -113,6 +113,8 @@ def test_it_gives_recordings_and_takes_no_policy(target: RecordingTarget) -> Non
         target.collect(None, 9, rng())
     with pytest.raises(InsufficientEvidence, match="cannot try a policy"):
         target.collect(_policy, 1, rng())
+    with pytest.raises(InsufficientEvidence, match="cannot be asked for other starts"):
+        target.collect(None, 1, rng(), [target.fit[0].start])
 
 
 def _policy(observation: Array) -> Array:

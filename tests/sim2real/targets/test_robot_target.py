@@ -16,6 +16,7 @@ from sim2real.robots import FakeRobot, Moment
 from sim2real.robots.fake_keys import fake_mapping
 from sim2real.targets import RobotTarget
 from sim2real_envs.parameters import Array
+from sim2real_envs.state import WorldState
 from sim2real_envs.tasks.base import FAILURE_MODES
 
 FAKE = "sim2real.robots.fake:FakeRobot"
@@ -185,3 +186,18 @@ def test_what_cannot_be_is_refused_before_anything_moves() -> None:
         RobotTarget(FAKE, mapping)
     with pytest.raises(RobotError, match="needs a policy"):
         target().collect(None, 1, rng())
+
+
+def test_it_is_brought_to_the_starts_that_are_asked_for(reach: RobotTarget) -> None:
+    asked = [WorldState({"goal": np.array(goal)}) for goal in ([0.45, 0.1, 0.25], [0.5, -0.1, 0.3])]
+    episodes = reach.collect(ToGoal(), 2, rng(), asked)
+    for episode, start in zip(episodes, asked, strict=True):
+        np.testing.assert_allclose(episode.start.values["goal"], start.values["goal"])
+
+
+def test_objects_that_nobody_can_place_are_refused() -> None:
+    alone = RobotTarget(FAKE, fake_mapping("PandaPush-v0"), options={"world": "PandaPush-v0"}, safety=PATIENT)
+    asked = [WorldState({"object.pose": np.array([0.45, 0.0, 0.025, 0.0, 0.0, 0.0, 1.0])})]
+    with pytest.raises(RobotError, match=r"Starts with object\.pose need somebody who places objects"):
+        alone.collect(ToGoal(), 1, rng(), asked)
+    alone.close()
