@@ -52,7 +52,7 @@ def sensitivity(
         int | None, typer.Option("--samples", min=16, help="Of Sobol, a power of two; by default the same.")
     ] = None,
     smallest: Annotated[
-        float, typer.Option(min=0.0, help="Smaller changes are no effect, however certain [scales of an outcome].")
+        float, typer.Option(min=0.0, help="Smaller changes are no effect, however certain (in scales of an outcome).")
     ] = 0.05,
     options: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of ENV; may be repeated.")

@@ -20,7 +20,7 @@ UP, DOWN, EITHER = "#0072b2", "#d55e00", "#8c6d1f"
 _FULL = 3.0  # scales at which a dot has its full size
 _LARGEST = 150.0  # points^2
 FLOOR = "the same trial again"
-_WORDS = {"randomize": "randomize", "identify": "can be identified", "leave out": "leave out"}
+_WORDS = {"randomize": "randomize", "identify": "identify", "leave out": "leave out"}
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -170,8 +170,9 @@ def _conclusions(axes: Axes, ranked: tuple[Verdict, ...]) -> None:
     for row, verdict in enumerate(ranked):
         strong = verdict.word == "randomize"
         colour = INK if verdict.changes else MUTED
+        word = "randomize, identify" if strong and verdict.identified_from else _WORDS[verdict.word]
         axes.text(
-            0.04, row, _WORDS[verdict.word], va="center", fontsize=9, color=colour,
+            0.04, row, word, va="center", fontsize=9, color=colour,
             fontweight="bold" if strong else "normal",
         )  # fmt: skip
     axes.set_title("Conclusion")

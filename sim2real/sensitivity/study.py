@@ -35,8 +35,8 @@ from sim2real.sensitivity.design import (
 from sim2real.sensitivity.drivers import Driver, driver_in
 from sim2real.sensitivity.findings import Findings
 from sim2real.sensitivity.indices import analyze
+from sim2real.sensitivity.repeats import repeated
 from sim2real.sensitivity.verdicts import SMALLEST
-from sim2real.targets.starts import drawn_start
 from sim2real.workers import Box, WorkerPool
 from sim2real_envs.errors import OptionError
 from sim2real_envs.outcomes import Outcome
@@ -45,12 +45,8 @@ from sim2real_envs.state import WorldState
 
 EPISODES = 6000
 """About so many episodes unless told otherwise: a minute or two on two idle cores for a push."""
-PLACED = (1e-3, 0.01)
-"""How exactly a hand repeats a start: standard deviations of an object's x and y [m] and of its yaw [rad]."""
-POSED = 2e-4
-"""How exactly an arm repeats a start: standard deviation of every joint [rad]."""
 _SHARES = 2**20  # the random streams of a block are told apart to this fraction of the last factor
-_KNOWN, _PLACING = 2**30, 1
+_KNOWN = 2**30
 
 
 class _Trial(NamedTuple):
@@ -262,25 +258,6 @@ def prepare(
         env.close()
     study.design()
     return study
-
-
-def repeated(start: WorldState, seed: int) -> WorldState:
-    """Return ``start`` as it is when a trial is repeated: put down by hand again, from a stream of its own.
-
-    What is held in the hand stays in it as it is.
-    """
-    if "finger.command" in start.values:
-        return start
-    place, yaw = PLACED
-    spread = {
-        name: np.array([place, place, 0.0, 0.0, 0.0, yaw])
-        for name in ("object.pose", "support.pose")
-        if name in start.values
-    }
-    if "joint.position" in start.values:
-        spread["joint.position"] = np.full(len(start.values["joint.position"]), POSED)
-    rng = np.random.default_rng([seed, _PLACING])
-    return drawn_start(WorldState(start.values, spread, start.commands), rng)
 
 
 def _blocks(method: Method, parameters: int) -> int:

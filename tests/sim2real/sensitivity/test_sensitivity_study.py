@@ -16,7 +16,7 @@ from sim2real.errors import PolicyError, RunFolderError
 from sim2real.policy import MlpPolicy
 from sim2real.rollouts import World
 from sim2real.sensitivity import Findings, driver_of_run, parameters_named, prepare
-from sim2real.sensitivity.study import PLACED, repeated
+from sim2real.sensitivity.repeats import PLACED, repeated
 from sim2real_envs.errors import OptionError, UnknownNameError
 from sim2real_envs.state import WorldState
 
