@@ -11,13 +11,14 @@ is maximised over m and s by CMA-ES, s in [1e-5, 1/4] of each range. Commands st
 (``WorldState.commands``), without which a transition says little of a delay.
 
 What differs from the paper, all for cost: a faithful search replays every transition in K new domains for each of some
-hundred candidates. Here transitions are replayed once in a bank of domains, half of them spread over the ranges
-(Sobol), half over the neighbourhood of a first optimum, and the K ends of a candidate come from an emulator fitted to
-the bank (``transition_likelihood``); the emulator's own error is added to eps, and fresh replays at the optimum say
-what it is (``emulator_error`` in the diagnostics). The K domains are the same quantiles of every candidate's law, so
-that the search sees no noise. The law is a normal cut off at the ranges, as training needs. What real ends owe to their
-sensors' noise, as the target tells it, is added to eps too; what the noise of the *start* does is left to s to explain.
-Transitions of the last ``remember`` rounds count together.
+hundred candidates. Here transitions are replayed once in a bank of domains, some spread over the ranges (Sobol), as
+many again about the optimum that these give, and once more about the next one; the K ends of a candidate come from an
+emulator fitted to the bank (``transition_likelihood``). The emulator's own error is added to eps, and fresh replays at
+the optimum say how large it is in these terms (``emulator_error`` in the diagnostics; 1 is as it should be). The K
+domains are the same quantiles of every candidate's law, so that the search sees no noise. The law is a normal cut off
+at the ranges, as training needs. What real ends owe to their sensors' noise, as the target tells it, is added to eps
+too; what the noise of the *start* does is left to s to explain. Transitions of the last ``remember`` rounds count
+together.
 
 The spread s is how much the domain would have to vary from transition to transition to explain the real ones: it grows
 with noise and with what the simulator lacks. It is no posterior, does not shrink with more data, and its intervals
@@ -25,10 +26,10 @@ cover nothing in particular; so there are no verdicts. A parameter that the tran
 likelihood gains less than ``GAIN`` by any narrower law than the whole range - stays as wide as its range, which the
 paper leaves to chance.
 
-It needs states at every control step. One update costs ``2 designs + checks + 1`` replays of ``length`` steps for each
-of ``per_episode`` transitions an episode. It fails where states are measured badly: a twist from two noisy poses, a
-tool put into an object by noise; where ``sensor.delay`` is uncertain, because states are taken as of their own time;
-and where what matters happens within fewer transitions than are looked at.
+It needs states at every control step. One update costs ``(1 + refinements) designs + checks`` replays of ``length``
+steps for each of ``per_episode`` transitions an episode. It fails where states are measured badly: a twist from two
+noisy poses, a tool put into an object by noise; where ``sensor.delay`` is uncertain, because states are taken as of
+their own time; and where what matters happens within fewer transitions than are looked at.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ class DropoOptions:
     Args:
         length: Control steps of a transition: lambda of the paper.
         per_episode: Transitions taken of an episode at most, those that move most.
-        designs: Domains of each half of the bank.
+        designs: Domains replayed over the whole ranges, and again about the optimum in each refinement.
+        refinements: How often domains about the optimum are replayed, each time nearer to it.
         checks: Domains drawn from the result and replayed, to compare with the emulator.
         samples: Domains that stand for a candidate: K of the paper.
         epsilon: Variance added to each coordinate, in units of the mean square of its motion; 1e-3 where the simulator
@@ -69,8 +71,9 @@ class DropoOptions:
     """
 
     length: int = 5
-    per_episode: int = 10
-    designs: int = 64
+    per_episode: int = 8
+    designs: int = 48
+    refinements: int = 2
     checks: int = 8
     samples: int = 100
     epsilon: float = 1e-5
@@ -82,6 +85,7 @@ class DropoOptions:
         whole("length", self.length, 1, 100)
         whole("per_episode", self.per_episode, 1, 10_000)
         whole("designs", self.designs, 8, 100_000)
+        whole("refinements", self.refinements, 0, 100)
         whole("checks", self.checks, 2, 100_000)
         whole("samples", self.samples, 4, 10_000)
         number("epsilon", self.epsilon, 1e-9, 1.0)

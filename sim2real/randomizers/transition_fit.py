@@ -30,7 +30,8 @@ NARROWEST, WIDEST = 1e-5, 0.25  # standard deviations that are searched, of the 
 UNIFORM = 10.0  # a standard deviation of so many ranges is uniform within one
 GAIN = 3.0  # [nat] by which a narrow law has to beat the whole range
 STARTS = 64  # means from which the best begins the search
-NEIGHBOURHOOD = (0.08, 0.25)  # least and largest standard deviation of the second half of a bank
+NEIGHBOURHOOD = 0.08  # standard deviation about the first optimum of the domains that refine a bank, at least
+NARROWING = 0.4  # factor on it with every further refinement
 BAD_SHARE = 0.1  # of the domains: a transition that ends nowhere in more of them is left out
 SPREAD_MEANS = (
     "The spread of 'dropo' is how much the domain would have to vary to explain the transitions: no uncertainty of the "
@@ -93,7 +94,8 @@ class _Fit:
         nominal = np.clip(space.to_unit(space.to_array(space.nominal())), 0.0, 1.0)
         replayed = evidence.replay(space.from_unit(nominal[None]), probe, rng, paths=True)
         self._transitions = choose(evidence.real, set(replayed.path), options.length, options.per_episode)
-        cost = evidence.replay.cost(2 * options.designs + options.checks, self._transitions.segments)
+        domains = (1 + options.refinements) * options.designs + options.checks
+        cost = evidence.replay.cost(domains, self._transitions.segments)
         logger.info("DROPO replays %d transitions: %s env steps.", len(self._transitions.segments), f"{cost:,}")
 
     def result(self, begin: Array, earlier: tuple[Bank, ...]) -> TransitionFit:
@@ -102,15 +104,14 @@ class _Fit:
         designs = self._spread(options.designs)
         differences = self._kept(self._ends(designs))[1]
         bank = Bank(designs, differences, self._transitions.noise)
-        location, scale, _ = self._search(
-            Likelihood((*earlier, bank), options.epsilon, self._levels), begin[self._active]
-        )
-        near = TruncatedNormal(location, np.clip(2.0 * scale, *NEIGHBOURHOOD)).quantile(self._spread(options.designs))
-        kept, differences = self._kept(self._ends(near))
-        bank = bank.subset(kept).joined(near, differences)
-        banks = (*earlier, bank)
-        likelihood = Likelihood(banks, options.epsilon, self._levels)
-        location, scale, best = self._search(likelihood, location)
+        likelihood = Likelihood((*earlier, bank), options.epsilon, self._levels)
+        location, scale, best = self._search(likelihood, begin[self._active])
+        for refinement in range(options.refinements):
+            near = self._near(location, scale, refinement)
+            kept, differences = self._kept(self._ends(near))
+            bank = bank.subset(kept).joined(near, differences)
+            likelihood = Likelihood((*earlier, bank), options.epsilon, self._levels)
+            location, scale, best = self._search(likelihood, location)
         location, scale, idle = _without_idle(likelihood, location, scale, best)
         error = self._emulator_error(likelihood, location, scale)
         figures = {
@@ -122,7 +123,7 @@ class _Fit:
         return TransitionFit(
             location=self._whole(location, 0.5),
             scale=self._whole(scale, UNIFORM),
-            banks=banks,
+            banks=(*earlier, bank),
             diagnostics=figures,
             messages=self._messages(idle),
         )
@@ -143,6 +144,12 @@ class _Fit:
         known = np.isfinite(differences)
         mean = np.where(known, differences, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         return kept, np.where(known, differences, mean)[:, kept]
+
+    def _near(self, location: Array, scale: Array, refinement: int) -> Array:
+        """Return domains (k, d) about an optimum, nearer with every refinement unless the spread found is wide."""
+        narrowest = NEIGHBOURHOOD * NARROWING**refinement
+        wide = np.clip(2.0 * scale, narrowest, min(3.0 * narrowest, WIDEST))
+        return TruncatedNormal(location, wide).quantile(self._spread(self._options.designs))
 
     def _spread(self, count: int) -> Array:
         """Return points (count, d) that cover the open unit cube evenly."""
