@@ -2,10 +2,23 @@
 
 An update replays the real episodes in a set of designs, domains that fill the
 prior; fits an emulator of every outcome; samples the posterior on the
-emulator; and then replays fresh designs drawn from that posterior, which
-check the emulator where it matters and sharpen it. Trials of all rounds are
-kept, so every update starts from the uniform prior and counts each real
-episode once.
+emulator,
+
+    p(u | y) ~ prod_ij p(y_ij | u)^(w_j p_i),
+
+with outcome j of episode i, u in the unit cube with a uniform prior; and then
+replays fresh designs drawn from that posterior, which check the emulator where
+it matters and sharpen it. ``likelihood`` has the factors and the powers w_j,
+which keep outcomes that say the same from counting twice; ``tempering`` the
+powers p_i <= 1, which make up for the emulator's errors; ``emulator`` and
+``smc`` the rest, each with its source. Trials of all rounds are kept, so every
+update starts from the uniform prior and counts each real episode once.
+
+It needs outcomes of real episodes, and a simulator that can begin where they
+began. It costs up to ``sweeps * designs * repeats`` replays of each new
+episode, and with ``starts: informative`` 32 times ``candidates`` more. It is
+wrong where no domain of the ranges behaves like the target and one fits by
+accident, and learns little where outcomes jump about between the designs.
 """
 
 from __future__ import annotations
