@@ -152,9 +152,15 @@ class Particles(Cloud):
         count = max(LOOKED_INTO, 4 * (int(self.active.sum()) + 1))
         active = self.unit[:, self.active]
         points = beliefs.thin(active, count) if len(active) else self._first_points(rng, count)
-        replay = offer.replay(starts)
-        domains = self.space.from_unit(self.whole(points))
-        replayed = replay(domains, [Segment(index) for index in range(len(starts))], rng)
+        replay, tries = offer.replay(starts), [Segment(index) for index in range(len(starts))]
+        logger.info(
+            "Choosing %d starts of %d tries each in %d simulated domains: at most %s env steps.",
+            episodes,
+            len(starts),
+            len(points),
+            f"{replay.cost(len(points), tries):,}",
+        )
+        replayed = replay(self.space.from_unit(self.whole(points)), tries, rng)
         compared = [o for o in replay.outcomes if self.options.outcomes is None or o.name in self.options.outcomes]
         outcomes = np.stack([replayed.outcome[o.name][:, :, 0] / o.scale for o in compared], axis=-1)  # (k, c, m)
         misfit = np.array([self._misfit(outcome) for outcome in compared])

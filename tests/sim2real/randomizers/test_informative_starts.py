@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from itertools import combinations
 
 import numpy as np
@@ -133,9 +134,13 @@ def test_a_block_is_pushed_where_its_friction_shows() -> None:
     assert min(_speed(start) for start in chosen) > 1.75  # the mean of what is offered
 
 
-def test_looking_is_as_much_work_as_it_says() -> None:
+def test_looking_is_as_much_work_as_it_says(caplog: pytest.LogCaptureFixture) -> None:
     offer = SlideOffer(SLIDE_SPACE)
-    Particles.create(SLIDE_SPACE, starts="informative").choose_starts(offer, 3, np.random.default_rng(0))
+    with caplog.at_level(logging.INFO):
+        Particles.create(SLIDE_SPACE, starts="informative").choose_starts(offer, 3, np.random.default_rng(0))
+    assert caplog.records[0].getMessage() == (
+        "Choosing 3 starts of 12 tries each in 32 simulated domains: at most 3,840 env steps."
+    )
     (replay,) = offer.replays
     assert isinstance(replay, SlideReplay)
     assert len(replay.speeds) == 4 * 3
