@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import gymnasium
 from gymnasium.utils import RecordConstructorArgs
 
-from sim2real_envs.errors import StateError
+from sim2real_envs.errors import OptionError, StateError
 from sim2real_envs.parameters import Domain, ParameterSpace
 from sim2real_envs.wrappers.privileged_domain import parameter_space
 
@@ -37,13 +37,16 @@ class RandomizedEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
             ``parameter_space`` and takes domains already, as those of ``sim2real_envs`` do.
 
     Raises:
-        OptionError: If there are no ``parameters`` and the environment has none.
+        OptionError: If there are no ``parameters`` and the environment has none, or if it is in the domain of another
+            ``RandomizedEnv`` already, so that its nominal values cannot be read.
         EnvError: What ``parameters`` raises when it is bound.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any], parameters: Adapter | None = None) -> None:
         RecordConstructorArgs.__init__(self, parameters=parameters)  # so that its spec makes it again
         super().__init__(env)
+        if parameters is not None:
+            _check_untouched(env)
         self._part = None if parameters is None else parameters.bind(env)
         self._space = parameter_space(env) if self._part is None else self._part.parameters
         self._assigned: tuple[Domain, int] = ({}, UNNUMBERED)
@@ -112,3 +115,15 @@ class RandomizedEnv(gymnasium.Wrapper[Any, Any, Any, Any], RecordConstructorArgs
                     f"{name!r} was set to {value:g}, but after the reset {applied:g} acts: {self.env} sets it itself, "
                     "so nothing is randomized. Switch its own randomization off, or leave this parameter out."
                 )
+
+
+def _check_untouched(env: gymnasium.Env[Any, Any]) -> None:
+    """Refuse an environment that a wrapper inside has moved away from nominal: that would be taken for nominal."""
+    inner = env
+    while isinstance(inner, gymnasium.Wrapper):
+        if isinstance(inner, RandomizedEnv) and inner.applied_domain() != inner.parameter_space.nominal():
+            raise OptionError(
+                f"{env} is in a domain that is not nominal. Wrap a new environment, or reset this one with "
+                "options={'domain': {}} before."
+            )
+        inner = inner.env

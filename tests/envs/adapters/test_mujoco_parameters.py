@@ -240,3 +240,15 @@ def test_a_range_without_the_own_value_moves_nominal_to_its_nearest_end() -> Non
     assert env.reset()[1]["domain"] == {"mass": 0.5}
     number = env.unwrapped.model.body("cube").id  # type: ignore[attr-defined]
     np.testing.assert_allclose(env.unwrapped.model.body_inertia[number], 1.25e-3)  # type: ignore[attr-defined]
+
+
+def test_a_domain_in_force_is_not_taken_for_nominal() -> None:
+    env, mass = cube({"friction": "geom_friction[:,0]"}), MujocoParameters({"mass": "body_mass[cube]"})
+    env.reset(options={"domain": {"friction": 1.2}})
+    with pytest.raises(OptionError, match="not nominal"):
+        RandomizedEnv(env, mass)
+    env.reset(options={"domain": {}})
+    both = RandomizedEnv(env, mass)
+    env.assign_domain({"friction": 1.2})
+    both.reset(options={"domain": {"mass": 0.3}})
+    assert (both.applied_domain(), env.applied_domain()) == ({"mass": 0.3}, {"friction": 1.2})
