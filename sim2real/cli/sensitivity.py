@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @guarded
 def sensitivity(
-    env: Annotated[str, typer.Argument(metavar="ENV", help="Such as PandaPush-v0; see `sim2real envs`.")],
+    env: Annotated[str, typer.Argument(metavar="ENV", help="Such as PandaPush-v0, or a rig; see `sim2real envs`.")],
     policy: Annotated[
         Path | None,
         typer.Option(
@@ -54,6 +54,12 @@ def sensitivity(
     smallest: Annotated[
         float, typer.Option(min=0.0, help="Smaller changes are no effect, however certain (in scales of an outcome).")
     ] = 0.05,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            "--data", metavar="DATA", help="Of a rig: its recordings, a data set or a log; see `sim2real data`."
+        ),
+    ] = None,
     options: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="An option of ENV; may be repeated.")
     ] = None,
@@ -82,7 +88,10 @@ def sensitivity(
 
       sim2real sensitivity PandaPush-v0 --experiment experiments/quickstart.yaml --trajectories 200
 
-    How many real trials you then need: `sim2real budget`. Needs the extra `sensitivity`.
+      sim2real sensitivity cube_toss --experiment experiments/cube_toss.yaml
+
+    A rig begins where its recordings did; there is no success, only what can be identified. How many real trials you
+    need: `sim2real budget`. Needs the extra `sensitivity`.
     """
     from rich.console import Console
 
@@ -92,6 +101,7 @@ def sensitivity(
     from sim2real.errors import SpecError
     from sim2real.experiment.pieces import folder_name
     from sim2real.experiment.spec import load_spec
+    from sim2real.experiment.target_specs import RecordingTarget
     from sim2real.report.sensitivity import check_folder, write_findings
     from sim2real.sensitivity import driver_of_run, parameters_named, prepare
     from sim2real_envs.parameters import ParameterSpace
@@ -110,6 +120,7 @@ def sensitivity(
             whole = whole.subset(ranges).with_ranges(ranges)
         return whole if named is None else named(whole)
 
+    recorded = [] if spec is None else [each for each in spec.targets.values() if isinstance(each, RecordingTarget)]
     folder = output or Path("results") / "sensitivity" / folder_name(env, method, f"s{seed}")
     check_folder(folder, force=force)
     study = prepare(
@@ -121,6 +132,8 @@ def sensitivity(
         blocks=trajectories if method == "morris" else samples,
         seed=seed,
         smallest=smallest,
+        data=data or (recorded[0].data if recorded else None),
+        window=recorded[0].window if recorded else None,
     )
     typer.echo(study.cost, err=True)
     with progress_for(Console(stderr=True)) as progress:
@@ -147,12 +160,15 @@ def finding_tables(found: Findings) -> Iterator[Table]:
     from rich.table import Table
 
     rate = found.nominal
+    nominal = ""
+    if rate is not None:
+        shown = f"{rate.k}/{rate.n} [{rate.low:.0%}, {rate.high:.0%}]"
+        nominal = f"Nominal domain: success {shown}. Change of success: over the whole range. "
     table = Table(
         title=f"{found.env_id}, driven by {found.driver.name}: {found.method}, n = {found.blocks} "
         f"{'trajectories' if found.method == 'morris' else 'samples'}, seed {found.seed}",
         title_justify="left",
-        caption=f"Nominal domain: success {rate.k}/{rate.n} [{rate.low:.0%}, {rate.high:.0%}]. Change of success: over "
-        "the whole range, 95 % interval. Named: effects beyond those of repeating the trial with another seed, and "
+        caption=f"{nominal}Intervals: 95 %. Named: effects beyond those of repeating the trial with another seed, and "
         f"beyond {found.smallest:g} scales; of all that is named, at most 5 % is expected to be chance. Left after 15 "
         "trials: the share of its uncertainty that so many real trials leave, all these parameters unknown together.",
         caption_justify="left",

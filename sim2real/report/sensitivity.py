@@ -20,7 +20,15 @@ UP, DOWN, EITHER = "#0072b2", "#d55e00", "#8c6d1f"
 _FULL = 3.0  # scales at which a dot has its full size
 _LARGEST = 150.0  # points^2
 FLOOR = "the same trial again"
-_WORDS = {"randomize": "randomize", "identify": "identify", "leave out": "leave out"}
+_LEFT = (
+    "Left: mean change over the whole range, 95 % interval; filled marks count, beyond repetition and chance (false "
+    "discovery rate 5 %)."
+)
+_RIGHT = (
+    "ize of a dot: change over the whole range, in what stands behind the slash; no dot: no effect found. Lowest row, "
+    "the floor: what changes when a trial is repeated."
+)
+_WORDS = {"randomize": "randomize", "identify": "identify", "undecided": "undecided", "leave out": "leave out"}
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -52,10 +60,12 @@ def draw_sensitivity(found: Findings) -> Drawing:
     others = [k for k, name in enumerate(names) if name != SUCCESS]
     with styled():
         figure = Figure(figsize=(10.5, 2.9 + 0.235 * len(ranked)), layout="constrained")
-        widths = (2.6, 0.45 * len(others) + 0.6, 1.3)
-        rate, dots, words = figure.subplots(1, 3, sharey=True, gridspec_kw={"width_ratios": widths})
-        _success(rate, found, ranked)
+        widths = (2.6, 0.45 * len(others) + 0.6, 1.3)[0 if found.nominal else 1 :]
+        *left, dots, words = figure.subplots(1, len(widths), sharey=True, gridspec_kw={"width_ratios": widths})
+        for rate in left:
+            _success(rate, found, ranked)
         _dots(dots, found, ranked, others)
+        (*left, dots)[0].set_yticks(range(len(ranked) + 1), [*(verdict.parameter for verdict in ranked), FLOOR])
         _conclusions(words, ranked)
         what = "trajectories" if found.method == "morris" else "samples"
         figure.suptitle(
@@ -65,13 +75,11 @@ def draw_sensitivity(found: Findings) -> Drawing:
             fontsize=12,
             fontweight="bold",
         )
-    rate_now = found.nominal
     return Drawing(
         NAME,
         f"What matters in {found.env_id}",
-        f"Left: mean change of success over the whole range of each parameter, n = {found.blocks} {what}, 95 % "
-        f"intervals; in the nominal domain {rate_now.k} of {rate_now.n} starts succeed. Middle: outcomes that change "
-        "beyond what repeating a trial does. Filled marks count (false discovery rate 5 %).",
+        f"Mean change over the whole range of each parameter, n = {found.blocks} {what}; 95 % intervals. Filled marks "
+        "count: beyond what repeating a trial does, at a false discovery rate of 5 %.",
         figure,
         found.table(),
     )
@@ -92,7 +100,6 @@ def _rows(axes: Axes, ranked: tuple[Verdict, ...]) -> None:
 
 def _success(axes: Axes, found: Findings, ranked: tuple[Verdict, ...]) -> None:
     _rows(axes, ranked)
-    axes.set_yticks(range(len(ranked) + 1), [*(verdict.parameter for verdict in ranked), FLOOR])
     axes.axvline(0.0, color=MUTED, linewidth=0.8)
     for row, verdict in enumerate(ranked):
         if np.isfinite(verdict.success):
@@ -153,9 +160,7 @@ def _dots(axes: Axes, found: Findings, ranked: tuple[Verdict, ...], others: list
         handletextpad=0.3,
         columnspacing=1.2,
         alignment="left",
-        title="Left: mean change over the whole range, 95 % interval; filled marks count, beyond repetition and chance "
-        "(false discovery rate 5 %).\nRight: size of a dot: change over the whole range, in what stands behind the "
-        "slash; no dot: no effect found. Lowest row, the floor: what changes when a trial is repeated.",
+        title=(f"{_LEFT}\nRight: s" if found.nominal else "S") + _RIGHT,
     )
     legend.get_title().set_fontsize(8.5)
     legend.get_title().set_color(MUTED)
@@ -169,7 +174,7 @@ def _conclusions(axes: Axes, ranked: tuple[Verdict, ...]) -> None:
         side.set_visible(False)
     for row, verdict in enumerate(ranked):
         strong = verdict.word == "randomize"
-        colour = INK if verdict.changes else MUTED
+        colour = MUTED if verdict.word == "leave out" else INK
         word = "randomize, identify" if strong and verdict.identified_from else _WORDS[verdict.word]
         axes.text(
             0.04, row, word, va="center", fontsize=9, color=colour,

@@ -26,14 +26,14 @@ class Driver:
 
     Args:
         kind: ``"policy"``, ``"expert"`` or ``"random"``: ``a' = 0.8 a + 0.6 N(0, 0.5)`` within [-1, 1], the same
-            actions in every domain.
+            actions in every domain. ``"recordings"``: what was recorded; nobody acts.
         name: What to call it.
         policy: The policy, if it is one.
         env_id: The environment that the policy was trained in; "" for the others.
         options: Options of that environment.
     """
 
-    kind: Literal["policy", "expert", "random"]
+    kind: Literal["policy", "expert", "random", "recordings"]
     name: str
     policy: Policy | None = None
     env_id: str = ""

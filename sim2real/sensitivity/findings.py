@@ -16,7 +16,7 @@ from sim2real.sensitivity.drivers import Driver
 from sim2real.sensitivity.indices import Indices
 from sim2real.sensitivity.information import expected_left
 from sim2real.sensitivity.ridges import Ridge, find_ridges
-from sim2real.sensitivity.verdicts import FALSE, Verdict, counting, p_values, verdicts
+from sim2real.sensitivity.verdicts import FALSE, SUCCESS, Verdict, counting, p_values, verdicts
 from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import Array, ParameterSpace
 
@@ -69,9 +69,10 @@ class Findings:
         return "sigma" if self.method == "morris" else "S1"
 
     @cached_property
-    def nominal(self) -> Rate:
-        """The success rate in the nominal domain."""
-        return wilson(self.successes, self.blocks)
+    def nominal(self) -> Rate | None:
+        """The success rate in the nominal domain; None where success is no outcome, as of a rig."""
+        known = any(outcome.name == SUCCESS for outcome in self.outcomes)
+        return wilson(self.successes, self.blocks) if known else None
 
     @cached_property
     def p(self) -> Array:
@@ -92,7 +93,7 @@ class Findings:
     def ranked(self) -> tuple[Verdict, ...]:
         """The verdicts, what matters most first."""
         best = dict(zip(self.space.names, self.p.min(axis=1), strict=True))
-        order = {"randomize": 0, "identify": 1, "leave out": 2}
+        order = {"randomize": 0, "identify": 1, "undecided": 2, "leave out": 3}
         return tuple(sorted(self.verdicts, key=lambda v: (order[v.word], best[v.parameter], v.parameter)))
 
     @cached_property
@@ -149,7 +150,7 @@ class Findings:
             "interval": LEVEL,
             "smallest": self.smallest,
             "false_discovery_rate": FALSE,
-            "nominal": self.nominal.to_dict(),
+            "nominal": None if self.nominal is None else self.nominal.to_dict(),
             "ranges": {name: {"low": p.low, "high": p.high, "unit": p.unit} for name, p in self.space.items()},
             "verdicts": [self._verdict(verdict) for verdict in self.ranked],
             "left_after_trials": {

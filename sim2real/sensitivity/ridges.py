@@ -55,15 +55,20 @@ def find_ridges(
     Args:
         names: The parameters.
         indices: What was measured.
-        among: Which of the parameters have an effect that counts: the others have no direction.
+        among: Which of the parameters have an effect that counts: the others have no direction, nor have those whose
+            own information is not clear of 0.
         alike: Pairs with ``|cos|`` beyond it are returned, if the interval lies beyond ``SURE``.
     """
-    chosen = list(among)
     finite = np.isfinite(indices.effects).all(axis=(1, 2))
-    whole = indices.effects[finite]  # (b, f, o)
-    if len(chosen) < 2 or len(whole) < 3:
+    if len(among) < 2 or finite.sum() < 3:
         return ()
-    cosines, low, high = cosine_intervals(whole[:, chosen], indices.seeds[finite])
+    effects, seeds = indices.effects[finite], indices.seeds[finite]  # (b, f, o), (b, o)
+    own, without = information(effects[:, list(among)], seeds)
+    clear = np.diag(own) > np.diag(jackknife_half(without))
+    chosen = [row for row, known in zip(among, clear, strict=True) if known]
+    if len(chosen) < 2:
+        return ()
+    cosines, low, high = cosine_intervals(effects[:, chosen], seeds)
     sure = np.where(cosines > 0.0, low, -high)
     pairs = [
         (j, k)

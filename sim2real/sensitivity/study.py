@@ -9,11 +9,11 @@ itself to the bit, and every hair that contact physics splits would pass for an 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from sim2real.errors import PolicyError, TooManyDivergences
 from sim2real.experiment import catalogue
 from sim2real.experiment.progress import Progress, Silent
 from sim2real.experiment.streams import generator
-from sim2real.rollouts import SEEDS, Env, Job, World, run_episode
+from sim2real.recordings import DATA_SETS, load, rig_of
+from sim2real.rollouts import SEEDS, World
 from sim2real.sensitivity.design import (
     FEWEST,
     Design,
@@ -35,13 +36,12 @@ from sim2real.sensitivity.design import (
 from sim2real.sensitivity.drivers import Driver, driver_in
 from sim2real.sensitivity.findings import Findings
 from sim2real.sensitivity.indices import analyze
-from sim2real.sensitivity.repeats import repeated
+from sim2real.sensitivity.stages import Ended, EnvStage, RigStage, Stage, Trial, run_trial
 from sim2real.sensitivity.verdicts import SMALLEST
-from sim2real.workers import Box, WorkerPool
+from sim2real.workers import WorkerPool
+from sim2real_envs import rigs
 from sim2real_envs.errors import OptionError
-from sim2real_envs.outcomes import Outcome
 from sim2real_envs.parameters import ParameterSpace
-from sim2real_envs.state import WorldState
 
 EPISODES = 6000
 """About so many episodes unless told otherwise: a minute or two on two idle cores for a push."""
@@ -49,33 +49,15 @@ _SHARES = 2**20  # the random streams of a block are told apart to this fraction
 _KNOWN = 2**30
 
 
-class _Trial(NamedTuple):
-    """One episode: where it begins (None: to be drawn), and the seeds of its streams and of random actions."""
-
-    domain: Mapping[str, float]
-    seed: int
-    start: WorldState | None
-    actions: int
-
-
-class _Ended(NamedTuple):
-    start: WorldState
-    outcome: list[float]
-    success: bool
-
-
 @dataclass(frozen=True)
 class Study:
     """What is asked of an environment; ``prepare`` checks and completes it.
 
     Args:
-        env_id: The environment.
-        options: Its options.
+        env_id: The environment, or the rig.
+        stage: Where its episodes are played.
         space: The parameters to screen, with their ranges.
         fixed: Parameters that were asked for but have a range of no width.
-        outcomes: What its episodes measure.
-        horizon: Control steps of an episode at most.
-        action_size: Numbers in an action.
         driver: Who acts.
         method: ``"morris"`` or ``"sobol"``.
         blocks: Trajectories, or base samples.
@@ -84,12 +66,9 @@ class Study:
     """
 
     env_id: str
-    options: Mapping[str, Any]
+    stage: Stage
     space: ParameterSpace
     fixed: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    horizon: int
-    action_size: int
     driver: Driver
     method: Method
     blocks: int
@@ -107,8 +86,8 @@ class Study:
         what = f"{self.blocks} {'trajectories' if self.method == 'morris' else 'samples'}"
         return (
             f"{self.method.title()} screening of {len(self.space)} parameters of {self.env_id}, driven by "
-            f"{self.driver.name}: {what} of {self.episodes // self.blocks} episodes, {self.episodes} episodes, at most "
-            f"{self.episodes * self.horizon} env steps."
+            f"{self.driver.name}: {what} of {self.episodes // self.blocks} episodes, "
+            f"{self.stage.cost(self.episodes)}."
         )
 
     def run(self, *, workers: int = 2, progress: Progress | None = None) -> Findings:
@@ -124,30 +103,31 @@ class Study:
         nominal = self.space.nominal()
         with WorkerPool(min(workers, self.blocks)) as pool:
 
-            def play(what: str, trials: list[_Trial]) -> tuple[_Ended, ...]:
+            def play(what: str, trials: list[Trial]) -> tuple[Ended, ...]:
                 watch.start(what, len(trials))
-                common = (self.env_id, dict(self.options), self.driver, self.horizon, self.action_size)
-                ended = pool.map(_play, common, trials, progress=lambda done, _: watch.advance(done))
+                ended = pool.map(run_trial, self.stage, trials, progress=lambda done, _: watch.advance(done))
                 watch.finish()
                 return ended
 
             began = time.monotonic()
-            first = [_Trial(nominal, _seed_of(seed, 0.0), None, actions) for seed, actions in seeds]
+            first = [Trial(nominal, _seed_of(seed, 0.0), None, choice) for seed, choice in seeds]
             reference = play("the starts in the nominal domain", first)
             each = (time.monotonic() - began) / len(first)
             rest = self.episodes - len(first)
             watch.message(f"{rest} episodes left, about {rest * each:.0f} s at the speed of the first {len(first)}.")
             trials = [
-                _Trial(self.space.to_domain(values), _seed_of(seed, float(point[-1])), ended.start, actions)
-                for (seed, actions), ended, points in zip(seeds, reference, design.points, strict=True)
+                Trial(self.space.to_domain(values), _seed_of(seed, float(point[-1])), ended.start, choice)
+                for (seed, choice), ended, points in zip(seeds, reference, design.points, strict=True)
                 for point, values in zip(points, self.space.from_unit(points[:, :-1]), strict=True)
             ]
             ended = play(f"{self.method} design", trials)
-        measured = np.array([each.outcome for each in ended]).reshape(*design.points.shape[:2], len(self.outcomes))
+        measured = np.array([each.outcome for each in ended]).reshape(
+            *design.points.shape[:2], len(self.stage.outcomes)
+        )
         before = np.array([each.outcome for each in reference])  # (blocks, o)
-        scales = np.array([outcome.scale for outcome in self.outcomes])
+        scales = np.array([outcome.scale for outcome in self.stage.outcomes])
         changes = (measured - before[:, None]) / scales
-        binary = [outcome.kind == "binary" for outcome in self.outcomes]
+        binary = [outcome.kind == "binary" for outcome in self.stage.outcomes]
         indices = analyze(design, changes, binary=binary, seed=self.seed)
         self._refuse_divergences(int(indices.n.min()))
         return Findings(
@@ -159,7 +139,7 @@ class Study:
             self.seed,
             self.smallest,
             self.space,
-            self.outcomes,
+            self.stage.outcomes,
             sum(each.success for each in reference),
             indices,
             self._notes(int(indices.n.min())),
@@ -189,6 +169,10 @@ class Study:
                 "The expert looks at the true state, so sensors cannot change what it does, only what is measured: "
                 "give a policy to see whether success depends on them."
             )
+        if self.driver.kind == "recordings":
+            notes.append(
+                "Repeating a trial is here: the same motion from another start within what was measured of it."
+            )
         if self.driver.kind == "random":
             notes.append("Random actions hardly succeed: what changes success is seen with an expert or a policy.")
         if self.fixed:
@@ -206,58 +190,88 @@ def prepare(
     blocks: int | None = None,
     seed: int = 0,
     smallest: float = SMALLEST,
+    data: str | None = None,
+    window: float | None = None,
 ) -> Study:
     """Return a screening that can be run, after checking everything that can be checked without an episode.
 
     Args:
-        env_id: Such as ``"PandaPush-v0"``.
-        options: Constructor options of the environment.
+        env_id: Such as ``"PandaPush-v0"``, or a rig such as ``"cube_toss"``.
+        options: Constructor options of it.
         space: Chooses parameters and ranges of all that the environment has; None for all with default ranges.
         driver: Who acts; None for the scripted expert, or random actions where there is none.
         method: ``"morris"`` or ``"sobol"``.
         blocks: Trajectories, or base samples (a power of two); None for as many as about ``EPISODES`` episodes allow.
         seed: Of everything that is random.
         smallest: Smaller changes are no effect, however certain [scales of the outcomes].
+        data: Of a rig: the recordings to begin from; None for the data set that the rig is for.
+        window: Length of the windows that a log is cut into [s].
 
     Raises:
         MissingExtraError: If SALib is not installed.
-        UnknownNameError: If the environment, or a parameter, does not exist.
-        OptionError: If an option is refused, the environment is a rig, or there are too few blocks.
+        MissingDataError: If recordings are not there; says which command brings them.
+        UnknownNameError: If the environment, a parameter or the data set does not exist.
+        OptionError: If an option is refused, the recordings are not for this rig, or there are too few blocks.
         PolicyError: If the policy was trained in another environment.
     """
     require_salib()
-    if catalogue.kind_of(env_id) == "identify":
-        raise OptionError(
-            f"{env_id} is a rig: it has no episodes with an outcome. Environments: {', '.join(sim2real_envs.ENV_IDS)}."
-        )
+    kind = catalogue.kind_of(env_id)
     known = {} if driver is None or driver.options is None else driver.options
     chosen = {**known, **(options or {})}
-    whole = catalogue.parameter_space("train", env_id, chosen)
+    whole = catalogue.parameter_space(kind, env_id, chosen)
     asked = whole if space is None else space(whole)
     active = asked.subset(name for name, parameter in asked.items() if parameter.low < parameter.high)
     if driver is not None and driver.env_id not in ("", env_id):
         raise PolicyError(f"{driver.name} was trained in {driver.env_id}, and cannot act in {env_id}.")
-    env = sim2real_envs.make(env_id, **chosen)
-    try:
-        world = cast(World, env.unwrapped)
-        study = Study(
-            env_id,
-            chosen,
-            active,
-            tuple(name for name in asked if name not in active),
-            world.outcomes,
-            world.horizon,
-            int(np.prod(env.action_space.shape or (1,))),
-            driver or driver_in(env),
-            method,
-            _blocks(method, len(active)) if blocks is None else blocks,
-            seed,
-            smallest,
-        )
-    finally:
-        env.close()
+    if kind == "identify":
+        stage, acting = _rig_stage(env_id, chosen, driver, data, window)
+    elif data is None:
+        stage, acting = _env_stage(env_id, chosen, driver)
+    else:
+        raise OptionError(f"{env_id} draws its own starts: recordings (--data) are for rigs.")
+    study = Study(
+        env_id,
+        stage,
+        active,
+        tuple(name for name in asked if name not in active),
+        acting,
+        method,
+        _blocks(method, len(active)) if blocks is None else blocks,
+        seed,
+        smallest,
+    )
     study.design()
     return study
+
+
+def _env_stage(env_id: str, options: Mapping[str, Any], driver: Driver | None) -> tuple[Stage, Driver]:
+    env = sim2real_envs.make(env_id, **options)
+    try:
+        world, acting = cast(World, env.unwrapped), driver or driver_in(env)
+        size = int(np.prod(env.action_space.shape or (1,)))
+        return EnvStage(env_id, options, acting, world.outcomes, world.horizon, size), acting
+    finally:
+        env.close()
+
+
+def _rig_stage(
+    rig: str, options: Mapping[str, Any], driver: Driver | None, data: str | None, window: float | None
+) -> tuple[Stage, Driver]:
+    if driver is not None:
+        raise OptionError(f"Nobody drives {rig}: a rig moves as it was recorded. Leave out --policy.")
+    of_rig = [name for name, known in DATA_SETS.items() if known.rig == rig]
+    if data is None and not of_rig:
+        raise OptionError(f"Name the recordings that {rig} is to begin from (--data): the path of a log.")
+    name = of_rig[0] if data is None else data
+    if rig_of(name) != rig:
+        raise OptionError(f"{name} is replayed in {rig_of(name)}, not in {rig}.")
+    recordings = load(name, window=window)
+    made = rigs.make(rig, **options)
+    try:
+        stage = RigStage(rig, options, made.outcomes, recordings)
+    finally:
+        made.close()
+    return stage, Driver("recordings", f"{len(recordings)} recordings of {Path(name).name}")
 
 
 def _blocks(method: Method, parameters: int) -> int:
@@ -268,19 +282,6 @@ def _blocks(method: Method, parameters: int) -> int:
 def _seed_of(block: int, share: float) -> int:
     """Return the seed of a block's random streams, at a value in [0, 1] of the last factor."""
     return int(np.random.SeedSequence([block, int(share * _SHARES)]).generate_state(1)[0]) % SEEDS
-
-
-def _play(box: Box, common: tuple[str, dict[str, Any], Driver, int, int], trial: _Trial) -> _Ended:
-    env_id, options, driver, horizon, size = common
-    key = json.dumps([env_id, options], sort_keys=True, default=repr)
-    env = cast(Env, box.keep(key, lambda: sim2real_envs.make(env_id, **options)))
-    start = None if trial.start is None else repeated(trial.start, trial.seed)
-    job = Job(trial.seed, trial.domain, start, driver.actions(trial.actions, horizon, size))
-    episode = run_episode(env, driver.policy_in(env), job, "outcomes")
-    if episode.failure_mode == "diverged":
-        box.discard(key)  # an engine that has seen NaN is not trusted with the next episode
-    outcomes = cast(World, env.unwrapped).outcomes
-    return _Ended(episode.start, [episode.outcome[each.name] for each in outcomes], episode.success)
 
 
 def parameters_named(

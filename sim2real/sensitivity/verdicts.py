@@ -18,6 +18,9 @@ SMALLEST = 0.05
 FALSE = 0.05
 """Share of what is named that may be chance."""
 SUCCESS = "success"
+RELEVANT = 0.15
+"""A change of the success rate that nobody wants to overlook: while it may be as large, nothing is left out."""
+_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,23 @@ class Verdict:
         return tuple(name for name in self.changes if name != SUCCESS)
 
     @property
+    def at_most(self) -> float:
+        """How much success may change, at the far end of its 95 % interval; NaN where there is no success."""
+        return abs(self.success) + _Z * self.success_error
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no effect on success was found, and one that matters may have been overlooked."""
+        return not self.randomize and self.at_most > RELEVANT
+
+    @property
     def word(self) -> str:
-        """``"randomize"``, ``"identify"``, or ``"leave out"``."""
+        """``"randomize"``, ``"identify"``, ``"undecided"`` or ``"leave out"``."""
         if self.randomize:
             return "randomize"
-        return "identify" if self.changes else "leave out"
+        if self.changes:
+            return "identify"
+        return "undecided" if self.undecided else "leave out"
 
     @property
     def sentence(self) -> str:
@@ -61,7 +76,10 @@ class Verdict:
             parts.append("worth randomizing: changes success")
         if self.identified_from:
             parts.append(f"can be identified from: {', '.join(self.identified_from)}")
-        return "; ".join(parts) or "no effect found on what is measured: leave it out"
+        if self.undecided:
+            points = f"success may change by {100.0 * min(self.at_most, 1.0):.0f} points: undecided"
+            parts.append(points if parts else f"no effect found, but {points}, take more")
+        return "; ".join(parts) or "changes nothing that is measured: leave it out"
 
 
 def p_values(indices: Indices, smallest: float = SMALLEST) -> Array:

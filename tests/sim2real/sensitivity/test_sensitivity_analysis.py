@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from SALib.analyze import morris as salib_morris
 
-from sim2real.sensitivity import Design, analyze, counting, find_ridges, morris_design, sobol_design, verdicts
+from sim2real.sensitivity import Design, Verdict, analyze, counting, find_ridges, morris_design, sobol_design, verdicts
 from sim2real.sensitivity.design import LEVELS, problem
 from sim2real.sensitivity.indices import Indices, effects
 from sim2real.sensitivity.information import expected_left, left_after
@@ -158,6 +158,16 @@ def test_success_that_never_changed_has_an_interval_still() -> None:
     assert indices.change[0, 0] == 0.0
     # Zero of 50 pairs: the exact one-sided 97.5 % limit is 1 - 0.025^(1/50) = 7.1 % of pairs, each worth 1.5.
     assert 0.5 * 1.5 * 0.071 < half < 1.5 * 0.071
+
+
+def test_nothing_is_left_out_while_success_may_depend_on_it() -> None:
+    few = Verdict("one", (), 0.02, 0.1)
+    assert (few.word, Verdict("one", (), 0.02, 0.05).word) == ("undecided", "leave out")
+    assert few.sentence == "no effect found, but success may change by 22 points: undecided, take more"
+    seen = Verdict("one", ("peak_force",), -0.1, 0.1)
+    assert seen.word == "identify"
+    assert seen.sentence == "can be identified from: peak_force; success may change by 30 points: undecided"
+    assert Verdict("one", (), math.nan, math.nan).word == "leave out"
 
 
 # -- Ridges ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import cast
 
@@ -15,7 +16,7 @@ from sim2real.cli import main
 from sim2real.errors import PolicyError, RunFolderError
 from sim2real.policy import MlpPolicy
 from sim2real.rollouts import World
-from sim2real.sensitivity import Findings, driver_of_run, parameters_named, prepare
+from sim2real.sensitivity import Driver, Findings, driver_of_run, parameters_named, prepare
 from sim2real.sensitivity.repeats import PLACED, repeated
 from sim2real_envs.errors import OptionError, UnknownNameError
 from sim2real_envs.state import WorldState
@@ -51,7 +52,7 @@ def test_friction_matters_for_a_push_and_what_nobody_looks_at_does_not() -> None
     assert found.driver.kind == "expert"
     assert {"peak_force", "duration"} & set(friction.changes)
     assert noise.changes == ()
-    assert noise.sentence == "no effect found on what is measured: leave it out"
+    assert noise.sentence == "changes nothing that is measured: leave it out"
     assert float(np.abs(found.indices.effects[:, 1]).max()) == 0.0  # common random numbers: not nearly, but nothing
     assert found.ranked[0].parameter == "object.friction"
     assert any("true state" in note for note in found.notes)
@@ -89,7 +90,8 @@ def test_a_policy_of_a_run_drives_with_the_options_that_it_was_trained_under(tmp
     reach_policy(run / "pieces" / "PandaReach-v0-late-uniform-s0" / "policy")
     driver = driver_of_run(run)
     study = prepare("PandaReach-v0", space=REACH, driver=driver, blocks=10)
-    assert (study.driver.kind, study.horizon) == ("policy", 12)
+    assert study.driver.kind == "policy"
+    assert "at most 600 env steps" in study.cost
     with pytest.raises(PolicyError, match="cannot act in PandaPush-v0"):
         prepare("PandaPush-v0", driver=driver)
     reach_policy(run / "pieces" / "PandaReach-v0-late-fixed-s0" / "policy")
@@ -111,6 +113,24 @@ def test_a_trial_is_repeated_as_exactly_as_a_hand_can_and_what_is_held_stays_hel
     assert repeated(held, 7) is held
 
 
+def test_of_a_rig_it_is_seen_what_recordings_can_tell() -> None:
+    if not (Path(os.environ.get("SIM2REAL_DATA", "")) / "cube_toss").is_dir():
+        pytest.skip("SIM2REAL_DATA does not name a folder with cube tosses")
+    space = parameters_named(
+        {"object.friction": (0.05, 1.0), "object.mass": (0.2, 0.6), "recording.length_scale": None}
+    )
+    study = prepare("cube_toss", space=space, blocks=20)
+    assert "simulated motions" in study.cost
+    found = study.run(workers=2)
+    known = {verdict.parameter: verdict for verdict in found.verdicts}
+    assert "rest_height" in known["recording.length_scale"].changes
+    assert "travel" in known["object.friction"].changes
+    assert not known["object.mass"].changes  # it cancels
+    assert found.nominal is None
+    assert found.to_dict()["verdicts"][0]["success_change"]["value"] is None
+    assert found.left_after(15)["object.friction"].value < 0.5
+
+
 # -- What is refused ---------------------------------------------------------------------------------------------
 
 
@@ -119,8 +139,12 @@ def test_what_cannot_be_screened_is_refused_with_what_can() -> None:
         prepare("PandaPsuh-v0")
     with pytest.raises(UnknownNameError, match=r"Did you mean 'object\.friction'"):
         prepare("PandaPush-v0", space=parameters_named({"object.frcition": None}))
-    with pytest.raises(OptionError, match="cube_toss is a rig"):
-        prepare("cube_toss")
+    with pytest.raises(OptionError, match="a rig moves as it was recorded"):
+        prepare("cube_toss", driver=Driver("random", "random actions"))
+    with pytest.raises(OptionError, match="servo is replayed in servo, not in cube_toss"):
+        prepare("cube_toss", data="servo")
+    with pytest.raises(OptionError, match=r"recordings .* are for rigs"):
+        prepare("PandaReach-v0", data="servo")
     with pytest.raises(OptionError, match="each has a range of no width"):
         prepare("PandaReach-v0", space=parameters_named({"actuator.delay": (0.1, 0.1)}))
     with pytest.raises(OptionError, match="`trajectories >= 10`"):
