@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -224,6 +225,15 @@ def test_a_mistake_is_one_clear_error(
     assert words in " ".join(err.replace("│", " ").split())
     assert "Traceback" not in err
     assert not (tmp_path / "found").exists()
+
+
+def test_without_salib_it_is_said_what_to_install(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "SALib", None)
+    code, _, err = call(capsys, "sensitivity", "PandaReach-v0", "-o", tmp_path / "found")
+    assert code == 2
+    assert "pip install 'sim2real[sensitivity]'" in err
 
 
 def test_findings_are_not_written_over_by_accident(tmp_path: Path) -> None:
