@@ -63,8 +63,9 @@ class DropoOptions:
         refinements: How often domains about the optimum are replayed, each time nearer to it.
         checks: Domains drawn from the result and replayed, to compare with the emulator.
         samples: Domains that stand for a candidate: K of the paper.
-        epsilon: Variance added to each coordinate, in units of the mean square of its motion; 1e-3 where the simulator
-            cannot represent reality well.
+        epsilon: Variance added to each coordinate, in units of the mean square of its motion. The paper takes 1e-5
+            between simulators and 1e-3 for a real robot, in units of its own; too little for the noise that there is,
+            and the widest law may win.
         generations: Of CMA-ES.
         remember: Rounds whose transitions count.
         floor: Smallest standard deviation to train with, in units of a parameter's range.
@@ -76,7 +77,7 @@ class DropoOptions:
     refinements: int = 2
     checks: int = 8
     samples: int = 100
-    epsilon: float = 1e-5
+    epsilon: float = 1e-4
     generations: int = 150
     remember: int = 3
     floor: float = 0.02

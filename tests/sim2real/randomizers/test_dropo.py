@@ -1,19 +1,23 @@
-"""DROPO keeps the contract of a randomizer, and finds known parameters of pseudo-real logs."""
+"""DROPO keeps the contract of a randomizer, and says what it needs; what it finds is in ``test_dropo_recovery``."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.random import Generator
 
 from sim2real.errors import InsufficientEvidence
-from sim2real.evidence import Need
+from sim2real.evidence import Need, Replayed, Segment
 from sim2real.randomizers.dropo import Dropo
-from sim2real.testing import SLIDE_SPACE, RandomizerContract, slide_evidence
-from sim2real_envs.errors import OptionError
-from sim2real_envs.parameters import ParameterSpace
+from sim2real.testing import SLIDE_SPACE, RandomizerContract, SlideReplay, slide_evidence
+from sim2real_envs.errors import OptionError, StateError
+from sim2real_envs.outcomes import Outcome
+from sim2real_envs.parameters import Array, ParameterSpace
 
 QUICK = {"length": 2, "designs": 16, "generations": 15, "checks": 4, "samples": 40}
 
@@ -23,7 +27,7 @@ class TestDropo(RandomizerContract):
         return Dropo.create(space, **QUICK)
 
 
-def rng(seed: int = 0) -> np.random.Generator:
+def rng(seed: int = 0) -> Generator:
     return np.random.default_rng(seed)
 
 
@@ -56,6 +60,37 @@ def test_a_transition_must_fit_into_an_episode() -> None:
     evidence = slide_evidence(SLIDE_SPACE, SLIDE_SPACE.to_array(SLIDE_SPACE.nominal()), rng())
     with pytest.raises(InsufficientEvidence, match="has 11 control steps, but the longest of 12 real episodes has 10"):
         Dropo.create(SLIDE_SPACE, length=11).update_from_evidence(evidence, rng())
+
+
+@dataclass(frozen=True)
+class Choosy:
+    """A replay that refuses to start where a block has gone farther than ``most`` [m]."""
+
+    replay: SlideReplay
+    most: float
+    outcomes: tuple[Outcome, ...] = ()
+    drives = frozenset({"actions"})
+
+    def cost(self, domains: int, segments: Sequence[Segment], repeats: int = 1) -> int:
+        return self.replay.cost(domains, segments, repeats)
+
+    def __call__(self, domains: Array, segments: Sequence[Segment], rng: Generator, **options: Any) -> Replayed:
+        for segment in segments:
+            if self.replay.states[segment.episode][segment.first].values["object.pose"][0] > self.most:
+                raise StateError("'object.pose' puts the block out of reach.")
+        return self.replay(domains, segments, rng, **options)
+
+
+def test_a_transition_whose_start_cannot_be_is_left_out() -> None:
+    evidence = slide_evidence(SLIDE_SPACE, SLIDE_SPACE.from_unit(np.array([0.4, 0.3, 0.7])), rng(), noise=0.01)
+    assert isinstance(evidence.replay, SlideReplay)
+    counts = []
+    for most in (0.5, np.inf):
+        choosy = replace(evidence, replay=Choosy(evidence.replay, most))
+        learned = Dropo.create(SLIDE_SPACE, **QUICK).update_from_evidence(choosy, rng(1)).describe()
+        assert learned.parameters["object.friction"].contraction > 0.8
+        counts.append(learned.diagnostics["transitions"])
+    assert 0 < counts[0] < counts[1]
 
 
 def test_it_remembers_the_transitions_of_so_many_rounds() -> None:
