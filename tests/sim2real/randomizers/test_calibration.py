@@ -20,6 +20,11 @@ from sim2real_envs.parameters import Array
 
 WORLDS = 200
 LEVEL = 0.001  # a right method fails one check in a thousand
+NOISE = [  # of every real outcome, in units of its scale
+    pytest.param(0.1, marks=pytest.mark.slow),
+    0.3,
+    pytest.param(1.0, marks=pytest.mark.slow),
+]
 
 
 @dataclass(frozen=True)
@@ -31,17 +36,17 @@ class Calibration:
     contraction: Array
 
 
-@pytest.fixture(scope="module")
-def slides() -> Calibration:
-    worlds = [_slide(seed) for seed in range(WORLDS)]
+@pytest.fixture(scope="module", params=NOISE)
+def slides(request: pytest.FixtureRequest) -> Calibration:
+    worlds = [_slide(seed, request.param) for seed in range(WORLDS)]
     return Calibration(*(np.array(column) for column in zip(*worlds, strict=True)))
 
 
-def _slide(seed: int) -> tuple[Array, Array, Array]:
+def _slide(seed: int, noise: float) -> tuple[Array, Array, Array]:
     rng = np.random.default_rng(seed)
     unit = rng.random(len(SLIDE_SPACE))
     truth = SLIDE_SPACE.from_unit(unit)
-    evidence = slide_evidence(SLIDE_SPACE, truth, rng, episodes=12, noise=0.3)
+    evidence = slide_evidence(SLIDE_SPACE, truth, rng, episodes=12, noise=noise)
     learned = Particles.create(SLIDE_SPACE, count=128, designs=24).update_from_evidence(evidence, rng)
     marginals = list(learned.describe().parameters.values())
     inside = [marginal.low <= value <= marginal.high for marginal, value in zip(marginals, truth, strict=True)]
