@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from sim2real.report import wording
 from sim2real.report.figures import draw
 from sim2real.report.run import Run
 from sim2real.report.style import Drawing
@@ -79,3 +80,16 @@ def test_it_says_when_the_held_out_recordings_differ(identify_run: Path) -> None
 
 def test_a_run_with_one_number_of_recordings_has_no_such_figure(finished_identify_run: Path) -> None:
     assert drawn(finished_identify_run) is None
+
+
+def test_an_estimate_without_a_verdict_is_called_one(identify_run: Path) -> None:
+    with_sizes(identify_run)
+    for file in identify_run.glob("pieces/*-simopt-s0/done.json"):
+        done = json.loads(file.read_text())
+        for marginal in done["result"]["identification"]["parameters"].values():
+            marginal["verdict"] = None
+        file.write_text(json.dumps(done))
+    sentences = wording.answer(Run(identify_run)).split("simopt on ")
+    assert len(sentences) == 1 + len(SIZES)
+    assert all("Estimated, without an uncertainty: object.friction" in each for each in sentences[1:])
+    assert "90\u202f% interval" not in sentences[1].partition("Estimated")[2].partition("particles")[0]
