@@ -21,7 +21,7 @@ def errors_by_fit_size(run: Run) -> Iterator[Drawing]:
     """Draw the held-out errors of each data set that a run learns from in several numbers of recordings."""
     targets: dict[str, list[str]] = {}
     for name, target in run.spec["targets"].items():
-        if target["type"] == "recording" and not target.get("groups"):
+        if target.get("fit") and not target.get("groups"):
             targets.setdefault(str(target["data"]), []).append(name)
     for data, names in targets.items():
         if len({run.spec["targets"][name]["fit"] for name in names}) > 1:
