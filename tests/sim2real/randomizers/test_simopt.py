@@ -62,6 +62,24 @@ def test_its_spread_says_nothing_of_the_noise() -> None:
     assert {marginal.verdict for marginal in randomizer.describe().parameters.values()} == {None}
 
 
+@pytest.mark.slow
+def test_errors_and_coverage_in_200_worlds_are_those_of_the_docstring() -> None:
+    errors, inside = zip(*(_world(seed) for seed in range(200)), strict=True)
+    assert (np.median(errors, axis=0)[KNOWN] < [0.015, 0.03, 0.07]).all()
+    assert np.mean(inside, axis=0) == pytest.approx([0.89, 0.83, 0.79, 0.31], abs=0.05)
+
+
+def _world(seed: int) -> tuple[Array, list[bool]]:
+    """Return error in units of the ranges, and whether the nominal 90 % interval holds the truth, of each parameter."""
+    rng = np.random.default_rng(seed)
+    truth = SPACE.from_unit(rng.random(len(SPACE)))
+    found = evidence(truth, rng, noise=(0.003, 0.03, 0.1)[seed % 3], recordings=6, length=24)
+    randomizer = learned(found, seed=seed)
+    marginals = randomizer.describe().parameters
+    inside = [marginals[name].low <= value <= marginals[name].high for name, value in zip(SPACE, truth, strict=True)]
+    return np.abs(in_unit(randomizer)[0] - SPACE.to_unit(truth[None])[0]), inside
+
+
 def test_no_step_goes_farther_than_the_bound_and_weights_use_all_of_it() -> None:
     for bound in (0.3, 1.0):
         randomizer = learned(recorded(), kl_bound=bound)
