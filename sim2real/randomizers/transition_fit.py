@@ -37,6 +37,10 @@ SPREAD_MEANS = (
     "The spread of 'dropo' is how much the domain would have to vary to explain the transitions: no uncertainty of the "
     "estimate, and its intervals cover nothing in particular. Use 'particles' for intervals."
 )
+NOTHING_FOUND = (
+    "No narrower law explains the transitions better than the whole ranges. Where states are measured badly, or the "
+    "simulator cannot represent reality, raise `epsilon`; where too little happens in a transition, raise `length`."
+)
 _SEEDS = 2**31 - 1
 
 
@@ -223,6 +227,8 @@ class _Fit:
         active = [name for name, counts in zip(self._space, self._active.tolist(), strict=True) if counts]
         names = ", ".join(name for name, nothing in zip(active, idle.tolist(), strict=True) if nothing)
         silent = f"The transitions say nothing of {names}: its whole range is as likely as any part of it."
+        if idle.all():
+            return SPREAD_MEANS, NOTHING_FOUND
         return (SPREAD_MEANS, silent) if names else (SPREAD_MEANS,)
 
 
