@@ -12,9 +12,11 @@ import pytest
 from sim2real.errors import Interrupted
 from sim2real.experiment.codecs import EpisodesCodec, StartsCodec
 from sim2real.experiment.result import Result
-from sim2real.experiment.spec import ExperimentSpec
+from sim2real.experiment.spec import ExperimentSpec, spec_from
 from sim2real.launch import run
+from sim2real.policy import Policy
 from sim2real_envs.state import WorldState
+from tests.support.brief_trainer import BriefTrainer
 from tests.support.gain_search import GainSearch
 from tests.support.toy_run import toy
 
@@ -65,6 +67,49 @@ def test_looking_for_starts_counts_as_replay(result: Result) -> None:
         looked = costs[f"stages/round-{round_:03}/starts.json"]["replay_steps"]
         assert 0 < looked <= 32 * 24 * 60  # domains, candidates, at most so many steps
     assert "replay_steps" not in costs["stages/round-000/real.npz"]
+
+
+REACH: dict[str, Any] = {
+    "name": "reach",
+    "env": {"id": "PandaReach-v0", "horizon": 15},
+    "parameters": {"actuator.delay": {"low": 0.0, "high": 0.2}},
+    "methods": [{**CHOOSER, "designs": 8, "sweeps": 1, "candidates": 2}],
+    "agent": {"warmup_steps": 2048, "round_steps": 2048},
+    "targets": {"laggy": {"type": "hidden", "domain": {"actuator.delay": 0.12}}},
+    "episodes": {"real_per_round": 3, "simulated_per_round": 3, "final": 4},
+    "rounds": 1,
+    "workers": 1,
+}
+
+
+class BriefAndStopped(BriefTrainer):
+    """Is interrupted when it has a policy to go on from."""
+
+    def train(self, policy: Policy | None, *arguments: Any, **options: Any) -> Any:
+        if policy is not None:
+            raise KeyboardInterrupt
+        return super().train(policy, *arguments, **options)
+
+
+def test_a_panda_begins_where_the_method_wants_it_to_and_a_stopped_run_goes_on_alike(tmp_path: Path) -> None:
+    trainer = BriefTrainer("PandaReach-v0", {"horizon": 15})
+    whole = run(spec_from(REACH), output=tmp_path / "whole", trainer=trainer, report=False)
+    chosen = _chosen(whole, "particles", 0)
+    assert chosen is not None
+    real = EpisodesCodec().read(_piece(whole, "particles") / "stages/round-000/real.npz")
+    for start, episode in zip(chosen, real, strict=True):
+        np.testing.assert_allclose(episode.start.values["goal"], start.values["goal"])
+        np.testing.assert_allclose(episode.start.values["joint.position"], start.values["joint.position"], atol=1e-9)
+    with pytest.raises(Interrupted):
+        run(
+            spec_from(REACH),
+            output=tmp_path / "parts",
+            trainer=BriefAndStopped("PandaReach-v0", {"horizon": 15}),
+            report=False,
+        )
+    resumed = run(spec_from(REACH), output=tmp_path / "parts", trainer=trainer, report=False, resume=True)
+    for name in ("stages/round-000/starts.json", "randomizer/round-001.json", "curve.csv"):
+        assert (_piece(resumed, "particles") / name).read_bytes() == (_piece(whole, "particles") / name).read_bytes()
 
 
 class Stopped(GainSearch):
