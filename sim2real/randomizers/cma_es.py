@@ -170,7 +170,7 @@ class CmaEs(Randomizer):
         cost = evidence.replay.cost(replays, discrepancy.segments)
         logger.info("CMA-ES replays %d episodes: about %s env steps at most.", len(discrepancy.segments), f"{cost:,}")
         points, misfits = self._search(discrepancy, nominal.first(0), int(rng.integers(_SEEDS)))
-        scale = misfits.scale(options.l1, options.l2)
+        scale = misfits.scale()
         costs = misfits.cost(scale, options.l1, options.l2)
         best = int(np.argmin(costs))
         estimate = np.full(len(self.space), 0.5)
@@ -206,6 +206,6 @@ class CmaEs(Randomizer):
             tried = np.stack(asked)[:, :size]
             points = np.concatenate([points, tried])
             misfits = misfits.joined(discrepancy(tried))
-            costs = misfits.cost(misfits.scale(options.l1, options.l2), options.l1, options.l2)[-options.population :]
+            costs = misfits.cost(misfits.scale(), options.l1, options.l2)[-options.population :]
             optimizer.tell(list(zip(asked, costs.tolist(), strict=True)))
         return points, misfits

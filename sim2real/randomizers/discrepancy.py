@@ -5,9 +5,8 @@ SimOpt's discrepancy (Chebotar et al., "Closing the sim-to-real loop", 2019, arX
     D = l1 sum_c |d_c| / s_c + l2 sum_c (d_c / s_c)^2,
 
 averaged over time, episodes and columns c, where d is the difference of simulated and real values, smoothed over time
-by a Gaussian filter. The scales s need no tuning: each column is measured in the spread of its own real motion at
-first, then in the root mean square difference that the best domain so far leaves there, so that what no domain
-explains, noise above all, counts for less.
+by a Gaussian filter. The scales s need no tuning: a column is measured in the root mean square difference that the most
+likely of the domains tried so far leaves there, so that what no domain explains, noise above all, counts for less.
 
 Equal length: where a policy acts, an episode that ended before the horizon, on either side, holds its last values,
 because an end is something that happened; so a simulated success that reality lacks is charged for. A recording ends
@@ -58,13 +57,15 @@ class Misfits:
         result: Array = np.sqrt(self.square.mean(axis=1))
         return result
 
-    def scale(self, l1: float, l2: float) -> Array:
-        """Return what each column is to be measured in (c,): what the best of these domains leaves there."""
-        scale = np.ones(self.square.shape[1])
-        for _ in range(2):
-            best = int(np.argmin(self.cost(scale, l1, l2)))
-            scale = np.maximum(np.sqrt(self.square[best]), SMALL_RESIDUAL)
-        return scale
+    def scale(self) -> Array:
+        """Return what each column is to be measured in (c,): what the most likely of these domains leaves there.
+
+        Of independent normal errors of unknown size in each column the log likelihood, the sizes fitted, is minus the
+        sum of the logarithms of root mean squares. Were it the domain of least D in its own scales, then every domain
+        could justify itself: an error makes the scale large that it is measured in.
+        """
+        left: Array = np.maximum(np.sqrt(self.square), SMALL_RESIDUAL)
+        return left[int(np.argmin(np.log(left).sum(axis=1)))]
 
     def first(self, count: int) -> Misfits:
         """Return the misfits of the first ``count`` domains."""

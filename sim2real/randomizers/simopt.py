@@ -180,7 +180,7 @@ class SimOpt(Randomizer):
         misfits = discrepancy(points)
         while True:
             laws.append(law)
-            costs = misfits.cost(misfits.scale(options.l1, options.l2), options.l1, options.l2)
+            costs = misfits.cost(misfits.scale(), options.l1, options.l2)
             base = _importance(points, laws)
             weight, eta = entropy_weights(costs, base, options.kl_bound)
             new = gaussian_fit.weighted(points, weight, law)
@@ -197,7 +197,7 @@ class SimOpt(Randomizer):
             drawn = gaussian_fit.spaced(law, rng, options.candidates)
             points, misfits = np.concatenate([points, drawn]), misfits.joined(discrepancy(drawn))
         centres = discrepancy(ndtr(np.stack([self.law.mean, law.mean])))
-        scale = misfits.scale(options.l1, options.l2)
+        scale = misfits.scale()
         before, after = centres.cost(scale, options.l1, options.l2).tolist()
         figures = {
             "replay_env_steps": float(discrepancy.env_steps),

@@ -152,10 +152,18 @@ def test_episodes_count_alike_whatever_their_length() -> None:
     assert found[2] == pytest.approx(np.mean(metres) / spreads[2])
 
 
-def test_columns_are_measured_in_what_the_best_domain_leaves() -> None:
+def test_columns_are_measured_in_what_the_most_likely_domain_leaves() -> None:
     found = Misfits(np.array([[0.1, 1.0], [2.0, 3.0]]), np.array([[0.01, 1.0], [4.0, 9.0]]))
-    assert found.scale(1.0, 1.0) == pytest.approx([0.1, 1.0])
+    assert found.scale() == pytest.approx([0.1, 1.0])
     assert found.joined(found.first(1)).absolute.shape == (3, 2)
+
+
+def test_a_domain_that_is_a_little_better_in_many_columns_does_not_hide_how_bad_it_is_in_one() -> None:
+    left = np.array([[0.02, 0.5, 0.5, 0.5], [0.4, 0.3, 0.3, 0.3]])
+    found = Misfits(left, left**2)
+    assert np.argmin(found.cost(np.ones(4), 1.0, 1.0)) == 1
+    assert found.scale() == pytest.approx(left[0])
+    assert np.argmin(found.cost(found.scale(), 1.0, 1.0)) == 0
 
 
 def test_what_replays_cost_is_counted() -> None:
