@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim2real.experiment.spec import ExperimentSpec, load_spec
     from sim2real.exporting import Bundle, export
     from sim2real.launch import run
-    from sim2real.policy import MlpPolicy, Policy, load_policy
+    from sim2real.policy import MlpPolicy, Policy, for_episode, load_policy
     from sim2real.randomizers import Randomizer
     from sim2real.rollouts import Job, Rollouts
     from sim2real.targets import HiddenTarget, RecordingTarget, RobotTarget
@@ -50,6 +50,7 @@ _HOMES = {
     "Sb3Worlds": "sim2real.training.vec_env",
     "Sim2RealError": "sim2real.errors",
     "export": "sim2real.exporting",
+    "for_episode": "sim2real.policy",
     "load_policy": "sim2real.policy",
     "load_spec": "sim2real.experiment.spec",
     "run": "sim2real.launch",
@@ -77,6 +78,7 @@ __all__ = [
     "Sb3Worlds",
     "Sim2RealError",
     "export",
+    "for_episode",
     "load_policy",
     "load_spec",
     "run",

@@ -44,7 +44,8 @@ def run(
         overrides: ``"key=value"`` with a dotted key, or a mapping of dotted keys to values.
         seed: Runs this seed instead of those of the file.
         progress: Watches the run; nothing is shown by default.
-        trainer: Trains instead of the one that the file names; its policies must be ``MlpPolicy``.
+        trainer: Trains instead of the one that the file names; its policies must be of a kind that
+            a run keeps, such as ``MlpPolicy``.
         report: Whether to draw the report and film the policies; ``sim2real report RUN`` does so later.
         processes: Pieces that run at a time, each in a process of its own with its share of the workers.
 

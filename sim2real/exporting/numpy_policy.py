@@ -69,6 +69,6 @@ def _parts(policy: KeptPolicy) -> tuple[MlpPolicy | ConvPolicy, str]:
     if isinstance(policy, RememberingPolicy):
         raise PolicyError(
             f"A {type(policy).__name__} remembers the episode so far and cannot be exported: `sim2real.load_policy` "
-            "reads the one that the run keeps, and `sim2real.policy.for_episode` runs it."
+            "reads the one that the run keeps, and `sim2real.for_episode` runs it."
         )
     raise PolicyError(f"An `MlpPolicy` or a `ConvPolicy` can be exported, but this is a {type(policy).__name__}.")
