@@ -63,9 +63,9 @@ class DropoOptions:
         refinements: How often domains about the optimum are replayed, each time nearer to it.
         checks: Domains drawn from the result and replayed, to compare with the emulator.
         samples: Domains that stand for a candidate: K of the paper.
-        epsilon: Variance added to each coordinate, in units of the mean square of its motion. The paper takes 1e-5
-            between simulators and 1e-3 for a real robot, in units of its own; too little for the noise that there is,
-            and the widest law may win.
+        epsilon: Variance added to each coordinate, in units of the mean square of its motion; None for the likeliest.
+            The paper takes 1e-5 between simulators and 1e-3 for a real robot. Less than the noise and the flaws that
+            there are, and the widest law may win; more, and the spread has less to explain.
         generations: Of CMA-ES.
         remember: Rounds whose transitions count.
         floor: Smallest standard deviation to train with, in units of a parameter's range.
@@ -77,7 +77,7 @@ class DropoOptions:
     refinements: int = 2
     checks: int = 8
     samples: int = 100
-    epsilon: float = 1e-4
+    epsilon: float | None = None
     generations: int = 150
     remember: int = 3
     floor: float = 0.02
@@ -89,7 +89,8 @@ class DropoOptions:
         whole("refinements", self.refinements, 0, 100)
         whole("checks", self.checks, 2, 100_000)
         whole("samples", self.samples, 4, 10_000)
-        number("epsilon", self.epsilon, 1e-9, 1.0)
+        if self.epsilon is not None:
+            number("epsilon", self.epsilon, 1e-9, 1.0)
         whole("generations", self.generations, 1, 10_000)
         whole("remember", self.remember, 1, 1000)
         number("floor", self.floor, NARROWEST, 0.3)

@@ -16,7 +16,7 @@ from sim2real.distributions import TruncatedNormal
 from sim2real.errors import InsufficientEvidence
 from sim2real.evidence import Evidence, Segment
 from sim2real.randomizers.base import BoolArray
-from sim2real.randomizers.transition_likelihood import Bank, Likelihood
+from sim2real.randomizers.transition_likelihood import LEAST_EPSILON, MOST_EPSILON, Bank, Likelihood
 from sim2real.randomizers.transitions import choose
 from sim2real_envs.errors import StateError
 from sim2real_envs.parameters import Array, ParameterSpace
@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 NARROWEST, WIDEST = 1e-5, 0.25  # standard deviations that are searched, of the range
 UNIFORM = 10.0  # a standard deviation of so many ranges is uniform within one
 GAIN = 3.0  # [nat] by which a narrow law has to beat the whole range
+FIRST_SCALE, FIRST_EPSILON = 0.1, 1e-2  # where the search begins
 STARTS = 64  # means from which the best begins the search
 NEIGHBOURHOOD = 0.08  # standard deviation about the first optimum of the domains that refine a bank, at least
 NARROWING = 0.4  # factor on it with every further refinement
@@ -108,20 +109,21 @@ class _Fit:
         designs = self._spread(options.designs)
         differences = self._kept(self._ends(designs))[1]
         bank = Bank(designs, differences, self._transitions.noise)
-        likelihood = Likelihood((*earlier, bank), options.epsilon, self._levels)
-        location, scale, best = self._search(likelihood, begin[self._active])
+        likelihood = Likelihood((*earlier, bank), self._levels)
+        location, scale, epsilon, best = self._search(likelihood, begin[self._active])
         for refinement in range(options.refinements):
             near = self._near(location, scale, refinement)
             kept, differences = self._kept(self._ends(near))
             bank = bank.subset(kept).joined(near, differences)
-            likelihood = Likelihood((*earlier, bank), options.epsilon, self._levels)
-            location, scale, best = self._search(likelihood, location)
-        location, scale, idle = _without_idle(likelihood, location, scale, best)
-        error = self._emulator_error(likelihood, location, scale)
+            likelihood = Likelihood((*earlier, bank), self._levels)
+            location, scale, epsilon, best = self._search(likelihood, location)
+        location, scale, idle = _without_idle(likelihood, location, scale, epsilon, best)
+        error = self._emulator_error(likelihood, location, scale, epsilon)
         figures = {
             "replay_env_steps": float(self._env_steps),
             "transitions": float(likelihood.count),
             "log_likelihood": best / likelihood.count,
+            "epsilon": epsilon,
             "emulator_error": error,
         }
         return TransitionFit(
@@ -182,27 +184,32 @@ class _Fit:
                 ends[:, row] = one.differences(replayed.path)[:, 0]
         return ends
 
-    def _search(self, likelihood: Likelihood, begin: Array) -> tuple[Array, Array, float]:
-        """Return location, scale (d,) and log-likelihood of the best law.
+    def _search(self, likelihood: Likelihood, begin: Array) -> tuple[Array, Array, float, float]:
+        """Return location, scale (d,), epsilon and log-likelihood of the best law.
 
-        Means and logarithms of standard deviations are searched from the best of ``STARTS`` means and ``begin``.
+        Means and logarithms of standard deviations, and of epsilon where it is not given, are searched from the best of
+        ``STARTS`` means and ``begin``.
         """
-        low, high = np.log(NARROWEST), np.log(WIDEST)
-        first = 0.1
+        size, given = self._size, self._options.epsilon
+        low, high = (
+            np.log([*[least] * size, *([] if given is not None else [epsilon])])
+            for least, epsilon in ((NARROWEST, LEAST_EPSILON), (WIDEST, MOST_EPSILON))
+        )
 
-        def law(point: Array) -> tuple[Array, Array]:
+        def law(point: Array) -> tuple[Array, Array, float]:
             bounded = np.clip(point, 0.0, 1.0)
-            return bounded[: self._size], np.exp(low + (high - low) * bounded[self._size :])
+            widths = np.exp(low + (high - low) * bounded[size:])
+            return bounded[:size], widths[:size], float(widths[size]) if given is None else given
 
-        width = (np.log(first) - low) / (high - low)
-        starts = np.vstack([begin, self._spread(STARTS)])
-        values = [likelihood(start, np.full(self._size, first)) for start in starts]
-        best, place = max(values), int(np.argmax(values))
-        point = np.concatenate([starts[place], np.full(self._size, width)])
+        first = np.log([*[FIRST_SCALE] * size, *([] if given is not None else [FIRST_EPSILON])])
+        tail = (first - low) / (high - low)
+        starts = [np.concatenate([mean, tail]) for mean in np.vstack([begin, self._spread(STARTS)])]
+        values = [likelihood(*law(start)) for start in starts]
+        best, point = max(values), starts[int(np.argmax(values))]
         optimizer = CMA(
             mean=np.clip(point, 0.01, 0.99),
             sigma=0.15,
-            bounds=np.tile([0.0, 1.0], (2 * self._size, 1)),
+            bounds=np.tile([0.0, 1.0], (len(point), 1)),
             seed=int(self._rng.integers(_SEEDS)),
         )
         for _ in range(self._options.generations):
@@ -215,11 +222,11 @@ class _Fit:
                 break
         return *law(point), best
 
-    def _emulator_error(self, likelihood: Likelihood, location: Array, scale: Array) -> float:
+    def _emulator_error(self, likelihood: Likelihood, location: Array, scale: Array, epsilon: float) -> float:
         """Return how far fresh replays are from the emulator, in the standard deviations that it gives them."""
         law = TruncatedNormal(location, np.minimum(scale, WIDEST))
         domains = law.quantile(self._spread(self._options.checks))
-        ends, deviation = likelihood.newest(domains)
+        ends, deviation = likelihood.newest(domains, epsilon)
         apart = (self._ends(domains) - ends) / deviation
         return float(np.sqrt(np.nanmean(apart**2))) if np.isfinite(apart).any() else 0.0
 
@@ -232,7 +239,9 @@ class _Fit:
         return (SPREAD_MEANS, silent) if names else (SPREAD_MEANS,)
 
 
-def _without_idle(likelihood: Likelihood, location: Array, scale: Array, best: float) -> tuple[Array, Array, BoolArray]:
+def _without_idle(
+    likelihood: Likelihood, location: Array, scale: Array, epsilon: float, best: float
+) -> tuple[Array, Array, BoolArray]:
     """Return the law with those parameters as wide as their range that gain less than ``GAIN`` by being narrower.
 
     The one that gains least goes first; then the others are asked again.
@@ -243,7 +252,7 @@ def _without_idle(likelihood: Likelihood, location: Array, scale: Array, best: f
         for column in np.flatnonzero(~idle).tolist():
             wide, middle = scale.copy(), location.copy()
             wide[column], middle[column] = UNIFORM, 0.5
-            losses[column] = best - likelihood(middle, wide)
+            losses[column] = best - likelihood(middle, wide, epsilon)
         least = min(losses, key=lambda column: losses[column])
         if losses[least] >= GAIN:
             break

@@ -23,6 +23,7 @@ from sim2real_envs.parameters import Array
 from sim2real_envs.state import frozen
 
 DEAD = 0.1  # a coordinate that varies less over the bank than this share of its own noise is taken as constant
+LEAST_EPSILON, MOST_EPSILON = 1e-5, 0.1  # variances in units of the mean square of motion
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
@@ -75,27 +76,32 @@ class Likelihood:
 
     Args:
         banks: At least one.
-        epsilon: Variance that is added to each coordinate.
         levels: Probabilities whose quantiles stand for a law (K, d).
     """
 
-    def __init__(self, banks: Sequence[Bank], epsilon: float, levels: Array) -> None:
+    def __init__(self, banks: Sequence[Bank], levels: Array) -> None:
         self._levels = levels
-        self._emulated = [_Emulated.of(bank, epsilon) for bank in banks]
+        self._emulated = [_Emulated.of(bank) for bank in banks]
         self.count = sum(len(bank.noise) for bank in banks)
 
-    def __call__(self, location: Array, scale: Array) -> float:
-        """Return the sum of log densities under independent normals (d,) cut off at the ranges."""
-        domains = TruncatedNormal(location, scale).quantile(self._levels)
-        return sum(float(density(each.predict(domains), each.extra).sum()) for each in self._emulated)
+    def __call__(self, location: Array, scale: Array, epsilon: float) -> float:
+        """Return the sum of log densities under independent normals (d,) cut off at the ranges.
 
-    def newest(self, domains: Array) -> tuple[Array, Array]:
+        Args:
+            location: Means before they are cut off.
+            scale: Standard deviations before that.
+            epsilon: Variance that is added to each coordinate.
+        """
+        domains = TruncatedNormal(location, scale).quantile(self._levels)
+        return sum(float(density(each.predict(domains), each.extra + epsilon).sum()) for each in self._emulated)
+
+    def newest(self, domains: Array, epsilon: float) -> tuple[Array, Array]:
         """Return ends (K, n, c) of the last bank's transitions in domains (K, d), and their standard deviations (n, c).
 
         The deviations are those that are added to each coordinate, eps among them.
         """
         last = self._emulated[-1]
-        return last.predict(domains), np.sqrt(last.extra)
+        return last.predict(domains), np.sqrt(last.extra + epsilon)
 
 
 @dataclass(frozen=True)
@@ -108,11 +114,10 @@ class _Emulated:
     extra: Array
 
     @classmethod
-    def of(cls, bank: Bank, epsilon: float) -> _Emulated:
-        floor = epsilon + bank.noise
-        varies = bank.differences.std(axis=0) > DEAD * np.sqrt(floor)  # (n, c)
+    def of(cls, bank: Bank) -> _Emulated:
+        varies = bank.differences.std(axis=0) > DEAD * np.sqrt(LEAST_EPSILON + bank.noise)  # (n, c)
         surface = emulator.fit(bank.designs, bank.differences[:, varies])
-        extra = floor.copy()
+        extra = bank.noise.copy()
         extra[varies] += surface.noise
         return cls(surface, varies, bank.differences.mean(axis=0), extra)
 

@@ -22,6 +22,7 @@ SLIDING = {
     "checks": 4,
     "samples": 50,
     "generations": 60,
+    "epsilon": 1e-4,
 }
 
 
