@@ -10,21 +10,24 @@ and covariance of the K ends,
 is maximised over m and s by CMA-ES, s in [1e-5, 1/4] of each range. Commands still in a delay line belong to the state
 (``WorldState.commands``), without which a transition says little of a delay.
 
-What differs from the paper, all for cost: a faithful search replays every transition in K new domains for each of some
+What differs from the paper, for cost: a faithful search replays every transition in K new domains for each of some
 hundred candidates. Here transitions are replayed once in a bank of domains, some spread over the ranges (Sobol), as
 many again about the optimum that these give, and once more about the next one; the K ends of a candidate come from an
 emulator fitted to the bank (``transition_likelihood``). The emulator's own error is added to eps, and fresh replays at
 the optimum say how large it is in these terms (``emulator_error`` in the diagnostics; 1 is as it should be). The K
 domains are the same quantiles of every candidate's law, so that the search sees no noise. The law is a normal cut off
-at the ranges, as training needs. What real ends owe to their sensors' noise, as the target tells it, is added to eps
-too; what the noise of the *start* does is left to s to explain. Transitions of the last ``remember`` rounds count
-together.
+at the ranges, as training needs. Transitions of the last ``remember`` rounds count together.
+
+What differs for the result: eps is searched too unless it is given, because with less than the noise and the flaws
+that there are the widest law is the likeliest and nothing is learned (shown by tosses of a real cube, and by a
+pseudo-real robot with gears and stiction). What real ends owe to their sensors' noise, as the target tells it, is
+added to eps; what the noise of the *start* does is left to s and eps to explain.
 
 The spread s is how much the domain would have to vary from transition to transition to explain the real ones: it grows
-with noise and with what the simulator lacks. It is no posterior, does not shrink with more data, and its intervals
-cover nothing in particular; so there are no verdicts. A parameter that the transitions do not tell about - the
-likelihood gains less than ``GAIN`` by any narrower law than the whole range - stays as wide as its range, which the
-paper leaves to chance.
+with noise and with what the simulator lacks, the more the less eps takes of it. It is no posterior, does not shrink
+with more data, and its intervals cover nothing in particular; so there are no verdicts. A parameter that the
+transitions do not tell about - the likelihood gains less than ``GAIN`` by any narrower law than the whole range -
+stays as wide as its range, which the paper leaves to chance.
 
 It needs states at every control step. One update costs ``(1 + refinements) designs + checks`` replays of ``length``
 steps for each of ``per_episode`` transitions an episode. It fails where states are measured badly: a twist from two
