@@ -14,6 +14,8 @@ from sim2real.report.run import Piece, Run, Snapshot, Table
 from sim2real.report.style import INK, MUTED, RANGE, TRUTH, Drawing, log_axis, method_colours, panels, with_unit
 
 PROBABILITIES = np.linspace(0.0, 1.0, 21)
+CROWDED = 24
+"""Columns of boxes above which each parameter gets the whole width."""
 OUTER, INNER, MEDIAN = slice(1, 20, 18), slice(5, 16, 10), 10
 """Where the central 90 % and 50 % intervals and the median stand among the 21 quantiles."""
 
@@ -26,9 +28,10 @@ def distributions(run: Run, target: str) -> Drawing | None:
     space = pieces[0].snapshots[0].space
     truth = pieces[0].truth
     slots = _slots(pieces, run.methods)
-    columns = min(len(space), 3 if len(slots) <= 5 and len(space) != 4 else 2)
+    crowded = len(slots) > CROWDED
+    columns = 1 if crowded else min(len(space), 3 if len(slots) <= 5 and len(space) != 4 else 2)
     rows = -(-len(space) // columns)
-    figure, axes = panels(rows, columns, max(8.2, 2.6 * columns), 0.6 + 2.8 * rows)
+    figure, axes = panels(rows, columns, 10.4 if crowded else max(8.2, 2.6 * columns), 0.6 + 2.8 * rows)
     for axis in axes[len(space) :]:
         axis.set_visible(False)
     colours = method_colours(run.methods)
