@@ -20,7 +20,7 @@ under which the true u_k are most likely, the maximum of the concave
     sum_k [p l(u_k; y_k) - log E_q exp(p l(u; y_k))],
 
 or a smaller one, until nine tenths of the u_k lie where p_k puts nine tenths
-of its mass. An emulator that is as good as it says, or whose errors are small
+of its mass, or as many as any power can hold there. An emulator that is as good as it says, or whose errors are small
 beside the misfit, has p = 1.
 """
 
@@ -71,9 +71,9 @@ def likelihood_power(model: OutcomeModel, trials: Trials, active: BoolArray, exa
     evidence = logsumexp(scaled, axis=2)  # (g, k)
     best = (POWERS[:, None] * own - evidence).sum(axis=1).argmax()
     above = np.where(others > own[:, None], np.exp(scaled - evidence[:, :, None]), 0.0).sum(axis=2)  # (g, k)
-    enough = (above < COVERED).mean(axis=1) >= COVERED
-    allowed = np.flatnonzero(enough[best:])
-    return float(POWERS[best + allowed[0]] if len(allowed) else POWERS[-1])
+    covered = (above < COVERED).mean(axis=1)[best:]  # (g,)
+    enough = np.flatnonzero(covered >= min(COVERED, covered.max()))
+    return float(POWERS[best + enough[0]])
 
 
 def _answers(model: OutcomeModel, trials: Trials, active: BoolArray, exam: Exam, misfit: Array) -> tuple[Array, Array]:
