@@ -38,7 +38,9 @@ from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import FIRST_MISFIT, Belief, infer, surprise
 from sim2real.randomizers.informative_starts import greedy, linear_information, whitened
-from sim2real.randomizers.options import choice, number, read_options, whole
+from sim2real.randomizers.options import choice, flag, number, read_options, whole
+from sim2real.randomizers.path_estimates import Paths, path_outcomes, tell_paths
+from sim2real.randomizers.search import Search
 from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
 from sim2real_envs.outcomes import Outcome
@@ -71,6 +73,8 @@ class ParticlesOptions:
         floor: Smallest standard deviation of a learned parameter to train with, in units of its range.
         success_floor: A binary outcome is never predicted to be more certain than this.
         outcomes: Names of the outcomes to compare; None for all that are declared.
+        trajectories: Also compare what trajectories say of each parameter, where the target offers them: see
+            ``path_estimates``.
         starts: Where the next real episodes begin: ``random``, as the task draws them, or ``informative``, the set of
             ``candidates`` whose outcomes are expected to tell most about the domain. That needs a target that can be
             placed, and ``candidates`` times as many tries in each of 32 domains.
@@ -86,6 +90,7 @@ class ParticlesOptions:
     floor: float = 0.02
     success_floor: float = 0.05
     outcomes: tuple[str, ...] | None = None
+    trajectories: bool = False
     starts: str = "random"
     candidates: int = 4
 
@@ -95,6 +100,7 @@ class ParticlesOptions:
         whole("sweeps", self.sweeps, 1, 20)
         whole("repeats", self.repeats, 1, 1000)
         number("success_floor", self.success_floor, 1e-6, 0.5)
+        flag("trajectories", self.trajectories)
         choice("starts", self.starts, ("random", "informative"))
         whole("candidates", self.candidates, 2, 1000)
         object.__setattr__(self, "outcomes", as_names("outcomes", self.outcomes, "outcome names"))
@@ -181,12 +187,22 @@ class Particles(Cloud):
             )
         outcomes = comparable_outcomes(evidence, self.options.outcomes)
         episodes, observed = real_outcomes(evidence.real, outcomes)
-        empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
         if not self.active.any():
             return self
-        return self._learned(_Search(self, evidence, segments(evidence, episodes), empty), rng)
+        tried, paths = segments(evidence, episodes), None
+        if self.options.trajectories:
+            told = path_outcomes(name for name, is_active in zip(self.space, self.active, strict=True) if is_active)
+            outcomes = (*outcomes, *told)
+            observed = np.concatenate([observed, np.full((len(observed), len(told)), np.nan)], axis=1)
+            if tell_paths(evidence, episodes):
+                real, closed = [evidence.real[index] for index in episodes], tried[0].drive == "policy"
+                paths = Paths(real, closed, np.empty((0, len(told))))
+        empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
+        return self._learned(
+            Search(self.options, self.space, self.active, evidence, tried, self.trials, empty, paths), rng
+        )
 
-    def _learned(self, search: _Search, rng: np.random.Generator) -> Self:
+    def _learned(self, search: Search, rng: np.random.Generator) -> Self:
         diagnostics = {"replay_cost": float(search.announce())}
         search.replay(self.whole(self._first_points(rng, self.options.designs)), rng)
         exam = search.exam(self._first_points(rng, CONTRAST))
@@ -196,6 +212,7 @@ class Particles(Cloud):
             fresh = self.whole(proposal.sample(rng, self.options.designs))
             checked = surprise(belief, search.trials, fresh, search.replay(fresh, rng))
             diagnostics |= {"emulator_error": checked.error, "emulator_coverage": checked.coverage}
+            search.learn_to_read_paths()
             exam = search.exam(proposal.sample(rng, CONTRAST))
             belief = self._infer(search, belief, exam, rng)
             if checked.coverage >= CHECKED_SHARE:
@@ -211,7 +228,7 @@ class Particles(Cloud):
             messages=_messages(diagnostics),
         )
 
-    def _infer(self, search: _Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
+    def _infer(self, search: Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
         return infer(search.pool, self.active, earlier, exam, self.options.count, self.options.success_floor, rng)
 
     def _first_points(self, rng: np.random.Generator, count: int) -> Array:
@@ -222,57 +239,6 @@ class Particles(Cloud):
         if explored < count:
             points = np.concatenate([points, self._density().sample(rng, count - explored)])
         return points
-
-
-@dataclass
-class _Search:
-    """The replays of one update: what they cost, and what they gave."""
-
-    randomizer: Particles
-    evidence: Evidence
-    segments: list[Segment]
-    trials: Trials
-    env_steps: int = 0
-
-    @property
-    def pool(self) -> tuple[Trials, ...]:
-        return (*self.randomizer.trials, self.trials)
-
-    def announce(self) -> int:
-        """Say what the replays will take at most, and return it."""
-        options = self.randomizer.options
-        cost = self.evidence.replay.cost(options.designs * options.sweeps, self.segments, options.repeats)
-        logger.info(
-            "Inference replays %d real episodes in up to %d simulated domains: at most %s env steps.",
-            len(self.segments),
-            options.designs * options.sweeps,
-            f"{cost:,}",
-        )
-        return cost
-
-    def replay(self, designs: Array, rng: np.random.Generator) -> Array:
-        """Replay the real episodes in ``designs`` (k, n), keep them, and return the outcomes (k r, e, m)."""
-        repeats = self.randomizer.options.repeats
-        domains = self.randomizer.space.from_unit(designs)
-        replayed = self.evidence.replay(domains, self.segments, rng, repeats=repeats)
-        stacked = np.stack([replayed.outcome[outcome.name] for outcome in self.trials.outcomes], axis=-1)
-        simulated = np.moveaxis(stacked, 2, 1).reshape(-1, *self.trials.observed.shape)  # (k, e, r, m) -> (k r, e, m)
-        self.trials = self.trials.extended(np.repeat(designs, repeats, axis=0), simulated)
-        self.env_steps += replayed.env_steps
-        return simulated
-
-    def exam(self, contrast: Array) -> Exam:
-        """Return the means to examine the likelihood: the last sweep's replays, and where their designs came from."""
-        options, rows = self.randomizer.options, np.arange(len(self.trials.designs))
-        return Exam(rows[-options.designs * options.repeats :], contrast)
-
-    def diagnostics(self) -> dict[str, float]:
-        return {
-            "replay_env_steps": float(self.env_steps),
-            "designs": float(len(self.trials.designs)),
-            "real_episodes": float(sum(len(each.observed) for each in self.pool)),
-            "diverged_share": float(np.isnan(self.trials.simulated).any(axis=2).mean()),
-        }
 
 
 def _listed(names: tuple[str, ...] | None) -> Json:
