@@ -65,7 +65,8 @@ class Misfits:
         could justify itself: an error makes the scale large that it is measured in.
         """
         left: Array = np.maximum(np.sqrt(self.square), SMALL_RESIDUAL)
-        return left[int(np.argmin(np.log(left).sum(axis=1)))]
+        likeliest: Array = left[int(np.argmin(np.log(left).sum(axis=1)))]
+        return likeliest
 
     def first(self, count: int) -> Misfits:
         """Return the misfits of the first ``count`` domains."""

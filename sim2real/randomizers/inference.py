@@ -84,14 +84,14 @@ def infer(
     pool: Sequence[Trials],
     active: BoolArray,
     earlier: Belief | None,
-    exam: Exam,
+    exam: Exam | None,
     count: int,
     success_floor: float,
     rng: np.random.Generator,
 ) -> Belief:
     """Return the posterior given all trials of the pool; ``earlier`` tells how related the outcomes are.
 
-    The power of the last trials is measured with ``exam``; that of the others is what it was.
+    The power of the last trials is measured with ``exam``, 1 without one; that of the others is what it was.
     """
     outcomes = pool[0].outcomes
     if earlier is None:
@@ -100,7 +100,7 @@ def infer(
         weights = outcome_weights(earlier.model.residuals(earlier.cloud), earlier.model.counts)
         misfit = earlier.misfit()
     model = build(pool, active, weights, success_floor)
-    power = likelihood_power(model, pool[-1], active, exam, misfit)
+    power = 1.0 if exam is None else likelihood_power(model, pool[-1], active, exam, misfit)
     episodes = len(pool[-1].observed)
     model = replace(model, powers=np.concatenate([model.powers[:-episodes], np.full(episodes, power)]))
     size = max(CLOUD_FACTOR * count, SMALLEST_CLOUD) // (2 if earlier is None else 1)

@@ -55,6 +55,7 @@ EXPLAINED_SHARE = 0.6  # fewer real outcomes inside their predicted 90 % bands: 
 CONTRAST = 256  # points that a replay's own domain has to stand out from, when the likelihood is examined
 LOOKED_INTO = 32  # domains in which candidate starts are tried
 CHANCE = 0.5  # standard deviation of a binary outcome that nothing decides
+DOUBTED_POWER = 0.5  # an emulator that is believed less than this leaves much unsaid
 DIVERGED_SHARE = 0.2  # more diverged replays than this are worth a sentence
 
 
@@ -72,6 +73,8 @@ class ParticlesOptions:
         final_inflation: The same for the last training.
         floor: Smallest standard deviation of a learned parameter to train with, in units of its range.
         success_floor: A binary outcome is never predicted to be more certain than this.
+        trust: How far the emulator is believed: ``measured`` on replays that it has not seen, or ``full``, which is
+            sharper where outcomes jump about between the designs, and over-confident.
         outcomes: Names of the outcomes to compare; None for all that are declared.
         trajectories: Also compare what trajectories say of each parameter, where the target offers them: see
             ``path_estimates``.
@@ -89,6 +92,7 @@ class ParticlesOptions:
     final_inflation: float = 1.1
     floor: float = 0.02
     success_floor: float = 0.05
+    trust: str = "measured"
     outcomes: tuple[str, ...] | None = None
     trajectories: bool = False
     starts: str = "random"
@@ -100,6 +104,7 @@ class ParticlesOptions:
         whole("sweeps", self.sweeps, 1, 20)
         whole("repeats", self.repeats, 1, 1000)
         number("success_floor", self.success_floor, 1e-6, 0.5)
+        choice("trust", self.trust, ("measured", "full"))
         flag("trajectories", self.trajectories)
         choice("starts", self.starts, ("random", "informative"))
         whole("candidates", self.candidates, 2, 1000)
@@ -229,7 +234,8 @@ class Particles(Cloud):
         )
 
     def _infer(self, search: Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
-        return infer(search.pool, self.active, earlier, exam, self.options.count, self.options.success_floor, rng)
+        trusted = None if self.options.trust == "full" else exam
+        return infer(search.pool, self.active, earlier, trusted, self.options.count, self.options.success_floor, rng)
 
     def _first_points(self, rng: np.random.Generator, count: int) -> Array:
         """Return points that fill the range, and in later rounds mostly what is left of it, (count, d)."""
@@ -256,6 +262,11 @@ def _messages(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
         messages.append(
             f"The emulator's 90 % bands held {coverage:.0%} of fresh replays before its last fit. "
             "Use more `designs` or `sweeps`."
+        )
+    if (power := diagnostics["likelihood_power"]) < DOUBTED_POWER:
+        messages.append(
+            f"The emulator finds where unseen replays came from only if it is believed with power {power:.2f}, so that "
+            "much is left open: outcomes jump about between the designs. Use more `designs`, or narrower ranges."
         )
     if (share := diagnostics["diverged_share"]) > DIVERGED_SHARE:
         messages.append(f"{share:.0%} of the replays diverged: the ranges hold worlds that the simulator cannot run.")

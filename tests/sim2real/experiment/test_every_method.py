@@ -1,4 +1,4 @@
-"""Every method goes through a real round of an experiment: what it needs is there, and the runner names none of them."""
+"""Every method goes through a real round of an experiment: what it needs is there; the runner names none of them."""
 
 from __future__ import annotations
 

@@ -24,6 +24,7 @@ from tests.support.gain_search import GainSearch
 from tests.support.toy_run import toy
 
 RATE = {"k", "n", "rate", "low", "high"}
+PARTICLES = {"method": "particles", "count": 128, "trust": "full"}
 
 
 def piece_folder(result: Result, method: str) -> Path:
@@ -49,7 +50,7 @@ def starts(episodes: Sequence[Episode]) -> list[tuple[float, float]]:
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> Result:
-    spec = toy(methods=["fixed", "uniform", {"method": "particles", "count": 128, "designs": 64}, "oracle"])
+    spec = toy(methods=["fixed", "uniform", PARTICLES, "oracle"])
     return run(spec, output=tmp_path_factory.mktemp("results"), trainer=GainSearch(), report=False)
 
 
@@ -177,7 +178,7 @@ def test_episodes_are_a_tidy_table(result: Result) -> None:
 
 
 def test_the_number_of_workers_does_not_change_a_number(result: Result, tmp_path: Path) -> None:
-    spec = toy(methods=[{"method": "particles", "count": 128, "designs": 64}], workers=2)
+    spec = toy(methods=[PARTICLES], workers=2)
     two = run(spec, output=tmp_path, trainer=GainSearch(), report=False)
     assert without_times(two.summary["methods"]["particles"]) == without_times(result.summary["methods"]["particles"])
 
@@ -266,9 +267,10 @@ def test_results_are_shown_in_a_notebook(result: Result) -> None:
 
 def test_pooling_counts_successes_together_and_averages_costs() -> None:
     spec = toy(methods=["fixed"], seeds=[0, 1])
+    costs = {"real_episodes_used": 0, "replay_steps": 0, "wall_s": 1.0}
     pieces = [
-        {"method": "fixed", "real_episodes_used": 0, "env_steps": steps, "replay_steps": 0, "wall_s": 1.0}
-        for steps in (100, 201)
+        {"method": "fixed", "target": "rough", "real": {"rate": rate}, "env_steps": steps, **costs}
+        for steps, rate in ((100, 1.0), (201, 0.0))
     ]
     finals = [Final([True] * 3, [True] * 3, [True] * 3), Final([False] * 3, [True] * 3, [True] * 3)]
     pooled = summarize(spec, pieces, finals)["methods"]["fixed"]
