@@ -201,7 +201,7 @@ class Particles(Cloud):
             observed = np.concatenate([observed, np.full((len(observed), len(told)), np.nan)], axis=1)
             if tell_paths(evidence, episodes):
                 real, closed = [evidence.real[index] for index in episodes], tried[0].drive == "policy"
-                paths = Paths(real, closed, np.empty((0, len(told))))
+                paths = Paths(real, closed, np.empty((0, len(told))), int(rng.integers(2**63 - 1)))
         empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
         return self._learned(
             Search(self.options, self.space, self.active, evidence, tried, self.trials, empty, paths), rng

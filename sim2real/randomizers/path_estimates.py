@@ -34,7 +34,8 @@ SCALE = 12.0**-0.5  # of an estimate: what is not known at all has this standard
 PENALTIES: Array = np.geomspace(1e-5, 1e2, 15)  # in units of the mean squared length of what is regressed on
 FOLDS = 8
 FEWEST = 16  # replays that a regression needs
-TOLD = 0.1  # share of the variance that a regression has to explain in replays it has not seen
+TOLD = 0.3  # share of the variance that a regression has to explain in replays it has not seen
+NORMAL_MEDIAN = 0.6745  # of the size of a standard normal
 SMALL_SPREAD = 0.02  # replays that spread less than this share of a column's own motion count as spread so much
 
 
@@ -60,28 +61,31 @@ class Paths:
         real: The n real episodes, in the order of the replays' segments.
         closed: Whether a policy acted, so that an episode's end is something that happened, and lasts.
         designs: Domains of the replays, active columns of the unit cube (k, d).
-        differences: Replayed minus real paths in spreads of each column's own motion (k, n, t c).
-        group: Which replays are of one domain, the same number (k,).
+        seed: Of the noise that replays lack.
+        differences: Replayed minus real paths in spreads of each column's own motion (k, n, t, c).
+        noise: Of the replays, in the same units, see ``_noise``, (k, c).
+        comparison: The real paths (n, t, c); None before any replay.
     """
 
     real: list[Episode]
     closed: bool
     designs: Array
-    differences: Array = field(default_factory=lambda: np.empty((0, 0, 0), dtype=np.float32))
+    seed: int
+    differences: Array = field(default_factory=lambda: np.empty((0, 0, 0, 0), dtype=np.float32))
+    noise: Array = field(default_factory=lambda: np.empty((0, 0)))
     comparison: Comparison | None = None
 
     def add(self, designs: Array, replayed: Replayed) -> None:
         """Keep replays of ``designs`` (k, d)."""
-        names = [name for name in replayed.path if name != "actions"]
-        if self.comparison is None:
-            self.comparison = compare(self.real, names)
-            if self.closed:
-                length = max(replayed.path[name].shape[3] for name, _ in self.comparison.signals)
-                self.comparison = self.comparison.held(length)
-        paths = {name: _by_row(replayed.path[name]) for name, _ in self.comparison.signals}
-        rows = self.comparison.residuals(paths).reshape(-1, len(self.real), self.comparison.real[0].size)
-        rows = rows.astype(np.float32)
-        self.differences = np.concatenate([self.differences, rows]) if len(self.differences) else rows
+        comparison = self.comparison or compare(self.real, [name for name in replayed.path if name != "actions"])
+        paths = {name: _by_row(replayed.path[name]) for name, _ in comparison.signals}
+        length = max(path.shape[3] for path in paths.values())
+        wanted = comparison.held(length) if self.closed else comparison
+        rows = wanted.residuals(paths).reshape(-1, *wanted.real.shape).astype(np.float32)
+        noise = np.concatenate([_noise(path[:, :, 0]) for path in paths.values()], axis=1) / comparison.spread
+        self.comparison = comparison
+        self.differences = np.concatenate([self.differences, rows]) if len(self.designs) else rows
+        self.noise = np.concatenate([self.noise, noise]) if len(self.designs) else noise
         self.designs = np.concatenate([self.designs, np.repeat(designs, len(rows) // len(designs), axis=0)])
 
     def estimates(self, fitted: BoolArray) -> tuple[Array, Array]:
@@ -92,10 +96,42 @@ class Paths:
         real = np.full((len(self.real), self.designs.shape[1]), np.nan)
         simulated = np.zeros((len(self.designs), *real.shape))
         if fitted.sum() >= FEWEST:
+            differences = self.differences + self._lacking(fitted)
             for episode in range(len(real)):
-                rows = self.differences[:, episode].astype(np.float64)
+                rows = differences[:, episode].reshape(len(differences), -1).astype(np.float64)
                 real[episode], simulated[:, episode] = _read_off(rows, self.designs, fitted)
         return real, simulated
+
+    def _lacking(self, fitted: BoolArray) -> Array:
+        """Return the noise that the real paths have and the replays lack (k, n, t, c).
+
+        A regression takes what is exact in its replays for exact in reality too.
+        """
+        comparison = self.comparison
+        if comparison is None:
+            return self.differences
+        recorded = comparison.real
+        more = (_noise(recorded[None])[0] / comparison.spread) ** 2 - np.median(self.noise[fitted], axis=0) ** 2
+        size = np.sqrt(np.maximum(more, 0.0)).astype(np.float32)
+        drawn = np.random.default_rng(self.seed).standard_normal(self.differences.shape, dtype=np.float32)
+        for episode, path in enumerate(recorded):
+            last = int(np.flatnonzero(np.isfinite(path).any(axis=1)).max(initial=0))
+            drawn[:, episode, last + 1 :] = drawn[:, episode, last : last + 1] if self.closed else 0.0
+        drawn[:, :, 0] = 0.0  # the start is given
+        lacking: Array = size * drawn
+        return lacking
+
+
+def _noise(paths: Array) -> Array:
+    """Return the standard deviation of white noise whose second differences are as large as a path's (k, s, t, c): (k, c).
+
+    The median leaves out contacts, where a smooth path has kinks.
+    """
+    bends = np.abs(np.diff(paths, n=2, axis=2)) / (NORMAL_MEDIAN * 6.0**0.5)
+    flat = np.moveaxis(bends, 3, 1).reshape(len(paths), paths.shape[3], -1)
+    known = np.isfinite(flat).any(axis=2, keepdims=True)
+    noise: Array = np.nanmedian(np.where(known, flat, 0.0), axis=2)
+    return noise
 
 
 def _by_row(path: Array) -> Array:
