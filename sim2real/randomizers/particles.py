@@ -14,6 +14,10 @@ powers p_i <= 1, which make up for the emulator's errors; ``emulator`` and
 ``smc`` the rest, each with its source. Trials of all rounds are kept, so every
 update starts from the uniform prior and counts each real episode once.
 
+With ``trajectories: true`` what the logged paths say of each parameter joins
+the outcomes, see ``path_estimates``: six pushes then tell what outcomes of
+many more do not. The replays are the same.
+
 It needs outcomes of real episodes, and a simulator that can begin where they
 began. It costs up to ``sweeps * designs * repeats`` replays of each new
 episode, and with ``starts: informative`` 32 times ``candidates`` more. It is
@@ -39,7 +43,6 @@ from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import FIRST_MISFIT, Belief, infer, surprise
 from sim2real.randomizers.informative_starts import greedy, linear_information, whitened
 from sim2real.randomizers.options import choice, flag, number, read_options, whole
-from sim2real.randomizers.path_estimates import Paths, path_outcomes, tell_paths
 from sim2real.randomizers.search import Search
 from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
@@ -76,8 +79,8 @@ class ParticlesOptions:
         trust: How far the emulator is believed: ``measured`` on replays that it has not seen, or ``full``, which is
             sharper where outcomes jump about between the designs, and over-confident.
         outcomes: Names of the outcomes to compare; None for all that are declared.
-        trajectories: Also compare what trajectories say of each parameter, where the target offers them: see
-            ``path_estimates``.
+        trajectories: Whether what logged trajectories say of each parameter is compared beside the outcomes; they are
+            not, where the target offers none.
         starts: Where the next real episodes begin: ``random``, as the task draws them, or ``informative``, the set of
             ``candidates`` whose outcomes are expected to tell most about the domain. That needs a target that can be
             placed, and ``candidates`` times as many tries in each of 32 domains.
@@ -194,18 +197,13 @@ class Particles(Cloud):
         episodes, observed = real_outcomes(evidence.real, outcomes)
         if not self.active.any():
             return self
-        tried, paths = segments(evidence, episodes), None
-        if self.options.trajectories:
-            told = path_outcomes(name for name, is_active in zip(self.space, self.active, strict=True) if is_active)
-            outcomes = (*outcomes, *told)
-            observed = np.concatenate([observed, np.full((len(observed), len(told)), np.nan)], axis=1)
-            if tell_paths(evidence, episodes):
-                real, closed = [evidence.real[index] for index in episodes], tried[0].drive == "policy"
-                paths = Paths(real, closed, np.empty((0, len(told))), int(rng.integers(2**63 - 1)))
         empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
-        return self._learned(
-            Search(self.options, self.space, self.active, evidence, tried, self.trials, empty, paths), rng
+        search = Search(
+            self.options, self.space, self.active, evidence, segments(evidence, episodes), self.trials, empty
         )
+        if self.options.trajectories:
+            search.compare_paths(rng)
+        return self._learned(search, rng)
 
     def _learned(self, search: Search, rng: np.random.Generator) -> Self:
         diagnostics = {"replay_cost": float(search.announce())}
@@ -267,6 +265,11 @@ def _messages(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
         messages.append(
             f"The emulator finds where unseen replays came from only if it is believed with power {power:.2f}, so that "
             "much is left open: outcomes jump about between the designs. Use more `designs`, or narrower ranges."
+        )
+    if not diagnostics.get("paths_told", 1.0):
+        messages.append(
+            "Trajectories say nothing of any parameter, or none were logged: outcomes alone were compared. Give the "
+            "target `log: sensors`, or leave `trajectories` out."
         )
     if (share := diagnostics["diverged_share"]) > DIVERGED_SHARE:
         messages.append(f"{share:.0%} of the replays diverged: the ranges hold worlds that the simulator cannot run.")

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim2real.episodes import Episode
 from sim2real.evidence import Evidence, Need, Replayed
@@ -71,7 +72,7 @@ class Paths:
     closed: bool
     designs: Array
     seed: int
-    differences: Array = field(default_factory=lambda: np.empty((0, 0, 0, 0), dtype=np.float32))
+    differences: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0, 0, 0), dtype=np.float32))
     noise: Array = field(default_factory=lambda: np.empty((0, 0)))
     comparison: Comparison | None = None
 
@@ -81,7 +82,7 @@ class Paths:
         paths = {name: _by_row(replayed.path[name]) for name, _ in comparison.signals}
         length = max(path.shape[3] for path in paths.values())
         wanted = comparison.held(length) if self.closed else comparison
-        rows = wanted.residuals(paths).reshape(-1, *wanted.real.shape).astype(np.float32)
+        rows = wanted.residuals(paths).reshape(-1, *wanted.real.shape).astype(np.float32)  # they are many
         noise = np.concatenate([_noise(path[:, :, 0]) for path in paths.values()], axis=1) / comparison.spread
         self.comparison = comparison
         self.differences = np.concatenate([self.differences, rows]) if len(self.designs) else rows
@@ -102,7 +103,7 @@ class Paths:
                 real[episode], simulated[:, episode] = _read_off(rows, self.designs, fitted)
         return real, simulated
 
-    def _lacking(self, fitted: BoolArray) -> Array:
+    def _lacking(self, fitted: BoolArray) -> NDArray[np.float32]:
         """Return the noise that the real paths have and the replays lack (k, n, t, c).
 
         A regression takes what is exact in its replays for exact in reality too.
@@ -118,14 +119,14 @@ class Paths:
             last = int(np.flatnonzero(np.isfinite(path).any(axis=1)).max(initial=0))
             drawn[:, episode, last + 1 :] = drawn[:, episode, last : last + 1] if self.closed else 0.0
         drawn[:, :, 0] = 0.0  # the start is given
-        lacking: Array = size * drawn
+        lacking: NDArray[np.float32] = size * drawn
         return lacking
 
 
 def _noise(paths: Array) -> Array:
-    """Return the standard deviation of white noise whose second differences are as large as a path's (k, s, t, c): (k, c).
+    """Return the standard deviation (k, c) of white noise that bends as much as paths (k, s, t, c) do.
 
-    The median leaves out contacts, where a smooth path has kinks.
+    Its second differences have the same median size, which leaves out contacts, where a smooth path has kinks.
     """
     bends = np.abs(np.diff(paths, n=2, axis=2)) / (NORMAL_MEDIAN * 6.0**0.5)
     flat = np.moveaxis(bends, 3, 1).reshape(len(paths), paths.shape[3], -1)

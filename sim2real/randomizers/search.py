@@ -10,7 +10,7 @@ import numpy as np
 
 from sim2real.evidence import Evidence, Replayed, Segment
 from sim2real.randomizers.base import BoolArray
-from sim2real.randomizers.path_estimates import Paths
+from sim2real.randomizers.path_estimates import Paths, path_outcomes, tell_paths
 from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials
 from sim2real_envs.parameters import Array, ParameterSpace
@@ -72,6 +72,17 @@ class Search:
         """How many replays of each episode one sweep makes."""
         return self.options.designs * self.options.repeats
 
+    def compare_paths(self, rng: np.random.Generator) -> None:
+        """Let what paths say be outcomes too; where the real episodes have none, outcomes that were not measured."""
+        names = [name for name, is_active in zip(self.space, self.active, strict=True) if is_active]
+        outcomes = (*self.trials.outcomes, *path_outcomes(names))
+        observed = np.pad(self.trials.observed, ((0, 0), (0, len(names))), constant_values=np.nan)
+        self.trials = Trials(outcomes, observed, self.trials.designs, np.empty((0, *observed.shape)))
+        seed = int(rng.integers(2**63 - 1))
+        if tell_paths(self.evidence, [segment.episode for segment in self.segments]):
+            real = [self.evidence.real[segment.episode] for segment in self.segments]
+            self.paths = Paths(real, self.segments[0].drive == "policy", np.empty((0, len(names))), seed)
+
     def announce(self) -> int:
         """Say what the replays will take at most, and return it."""
         options = self.options
@@ -93,8 +104,7 @@ class Search:
             for design in designs:
                 parts.append(self._replayed(design[None], rng, paths=True))
                 self.paths.add(design[None, self.active], parts[-1])
-        declared = [outcome.name for outcome in self.evidence.replay.outcomes]
-        names = [outcome.name for outcome in self.trials.outcomes if outcome.name in declared]
+        names = self._declared()
         stacked = np.concatenate([np.stack([part.outcome[name] for name in names], axis=-1) for part in parts])
         shape = (len(designs) * repeats, len(self.segments), len(names))
         simulated = np.moveaxis(stacked, 2, 1).reshape(shape)  # (k, e, r, m) -> (k r, e, m)
@@ -117,12 +127,19 @@ class Search:
 
     def diagnostics(self) -> dict[str, float]:
         """Return what a user should know of these replays."""
-        return {
+        figures = {
             "replay_env_steps": float(self.env_steps),
             "designs": float(len(self.trials.designs)),
             "real_episodes": float(sum(len(each.observed) for each in self.pool)),
             "diverged_share": float(np.isnan(self.trials.simulated).any(axis=2).mean()),
         }
+        if added := len(self.trials.outcomes) - len(self._declared()):
+            figures["paths_told"] = float(np.isfinite(self.trials.observed[:, -added:]).mean())
+        return figures
+
+    def _declared(self) -> list[str]:
+        declared = {outcome.name for outcome in self.evidence.replay.outcomes}
+        return [outcome.name for outcome in self.trials.outcomes if outcome.name in declared]
 
     def _replayed(self, designs: Array, rng: np.random.Generator, *, paths: bool) -> Replayed:
         domains = self.space.from_unit(designs)
@@ -134,9 +151,9 @@ class Search:
         if self.paths is None:
             return
         told, simulated = self.paths.designs.shape[1], self.trials.simulated.copy()
-        diverged = np.isnan(simulated[:, :, :-told])
+        diverged: BoolArray = np.asarray(np.isnan(simulated[:, :, :-told]).all(axis=2))  # (k, e)
         rows = np.arange(len(simulated)) // self.in_sweep == self.fitted
-        real, estimates = self.paths.estimates(rows & ~diverged.all(axis=2).any(axis=1))
-        simulated[:, :, -told:] = np.where(diverged.all(axis=2)[:, :, None], np.nan, estimates)
+        real, estimates = self.paths.estimates(rows & ~diverged.any(axis=1))
+        simulated[:, :, -told:] = np.where(diverged[:, :, None], np.nan, estimates)
         observed = np.concatenate([self.trials.observed[:, :-told], real], axis=1)
         self.trials = replace(self.trials, observed=observed, simulated=simulated)
