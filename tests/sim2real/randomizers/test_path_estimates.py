@@ -15,7 +15,7 @@ from sim2real.testing import SLIDE_SPACE, RandomizerContract, slide_evidence
 from sim2real_envs.errors import OptionError
 from sim2real_envs.parameters import Array, ParameterSpace
 
-WORLDS = 30
+WORLDS = 20
 NOISE = 0.3  # of every real outcome and position, in units of the outcomes' scales; the replays have none
 LEVEL = 0.001  # a right method fails one check in a thousand
 TRUTH = np.array([0.12, 0.08, 0.7])
