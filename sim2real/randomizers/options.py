@@ -64,3 +64,14 @@ def choice(name: str, value: object, allowed: tuple[str, ...]) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise OptionError(f"{name!r} must be one of {', '.join(map(repr, allowed))}, but got {value!r}.")
     return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return ``value``.
+
+    Raises:
+        OptionError: Unless it is true or false.
+    """
+    if not isinstance(value, bool):
+        raise OptionError(f"{name!r} must be true or false, but got {value!r}.")
+    return value

@@ -14,6 +14,10 @@ powers p_i <= 1, which make up for the emulator's errors; ``emulator`` and
 ``smc`` the rest, each with its source. Trials of all rounds are kept, so every
 update starts from the uniform prior and counts each real episode once.
 
+With ``trajectories: true`` what the logged paths say of each parameter joins
+the outcomes, see ``path_estimates``: six pushes then tell what outcomes of
+many more do not. The replays are the same.
+
 It needs outcomes of real episodes, and a simulator that can begin where they
 began. It costs up to ``sweeps * designs * repeats`` replays of each new
 episode, and with ``starts: informative`` 32 times ``candidates`` more. It is
@@ -38,7 +42,8 @@ from sim2real.randomizers.base import Json
 from sim2real.randomizers.cloud import Cloud, as_names, check_cloud_options
 from sim2real.randomizers.inference import FIRST_MISFIT, Belief, infer, surprise
 from sim2real.randomizers.informative_starts import greedy, linear_information, whitened
-from sim2real.randomizers.options import choice, number, read_options, whole
+from sim2real.randomizers.options import choice, flag, number, read_options, whole
+from sim2real.randomizers.search import Search
 from sim2real.randomizers.tempering import Exam
 from sim2real.randomizers.trials import Trials, comparable_outcomes, real_outcomes, segments
 from sim2real_envs.outcomes import Outcome
@@ -74,6 +79,8 @@ class ParticlesOptions:
         trust: How far the emulator is believed: ``measured`` on replays that it has not seen, or ``full``, which is
             sharper where outcomes jump about between the designs, and over-confident.
         outcomes: Names of the outcomes to compare; None for all that are declared.
+        trajectories: Whether what logged trajectories say of each parameter is compared beside the outcomes; they are
+            not, where the target offers none.
         starts: Where the next real episodes begin: ``random``, as the task draws them, or ``informative``, the set of
             ``candidates`` whose outcomes are expected to tell most about the domain. That needs a target that can be
             placed, and ``candidates`` times as many tries in each of 32 domains.
@@ -90,6 +97,7 @@ class ParticlesOptions:
     success_floor: float = 0.05
     trust: str = "measured"
     outcomes: tuple[str, ...] | None = None
+    trajectories: bool = False
     starts: str = "random"
     candidates: int = 4
 
@@ -100,6 +108,7 @@ class ParticlesOptions:
         whole("repeats", self.repeats, 1, 1000)
         number("success_floor", self.success_floor, 1e-6, 0.5)
         choice("trust", self.trust, ("measured", "full"))
+        flag("trajectories", self.trajectories)
         choice("starts", self.starts, ("random", "informative"))
         whole("candidates", self.candidates, 2, 1000)
         object.__setattr__(self, "outcomes", as_names("outcomes", self.outcomes, "outcome names"))
@@ -186,12 +195,17 @@ class Particles(Cloud):
             )
         outcomes = comparable_outcomes(evidence, self.options.outcomes)
         episodes, observed = real_outcomes(evidence.real, outcomes)
-        empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
         if not self.active.any():
             return self
-        return self._learned(_Search(self, evidence, segments(evidence, episodes), empty), rng)
+        empty = Trials(outcomes, observed, np.empty((0, len(self.space))), np.empty((0, *observed.shape)))
+        search = Search(
+            self.options, self.space, self.active, evidence, segments(evidence, episodes), self.trials, empty
+        )
+        if self.options.trajectories:
+            search.compare_paths(rng)
+        return self._learned(search, rng)
 
-    def _learned(self, search: _Search, rng: np.random.Generator) -> Self:
+    def _learned(self, search: Search, rng: np.random.Generator) -> Self:
         diagnostics = {"replay_cost": float(search.announce())}
         search.replay(self.whole(self._first_points(rng, self.options.designs)), rng)
         exam = search.exam(self._first_points(rng, CONTRAST))
@@ -201,6 +215,7 @@ class Particles(Cloud):
             fresh = self.whole(proposal.sample(rng, self.options.designs))
             checked = surprise(belief, search.trials, fresh, search.replay(fresh, rng))
             diagnostics |= {"emulator_error": checked.error, "emulator_coverage": checked.coverage}
+            search.learn_to_read_paths()
             exam = search.exam(proposal.sample(rng, CONTRAST))
             belief = self._infer(search, belief, exam, rng)
             if checked.coverage >= CHECKED_SHARE:
@@ -216,7 +231,7 @@ class Particles(Cloud):
             messages=_messages(diagnostics),
         )
 
-    def _infer(self, search: _Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
+    def _infer(self, search: Search, earlier: Belief | None, exam: Exam, rng: np.random.Generator) -> Belief:
         trusted = None if self.options.trust == "full" else exam
         return infer(search.pool, self.active, earlier, trusted, self.options.count, self.options.success_floor, rng)
 
@@ -228,57 +243,6 @@ class Particles(Cloud):
         if explored < count:
             points = np.concatenate([points, self._density().sample(rng, count - explored)])
         return points
-
-
-@dataclass
-class _Search:
-    """The replays of one update: what they cost, and what they gave."""
-
-    randomizer: Particles
-    evidence: Evidence
-    segments: list[Segment]
-    trials: Trials
-    env_steps: int = 0
-
-    @property
-    def pool(self) -> tuple[Trials, ...]:
-        return (*self.randomizer.trials, self.trials)
-
-    def announce(self) -> int:
-        """Say what the replays will take at most, and return it."""
-        options = self.randomizer.options
-        cost = self.evidence.replay.cost(options.designs * options.sweeps, self.segments, options.repeats)
-        logger.info(
-            "Inference replays %d real episodes in up to %d simulated domains: at most %s env steps.",
-            len(self.segments),
-            options.designs * options.sweeps,
-            f"{cost:,}",
-        )
-        return cost
-
-    def replay(self, designs: Array, rng: np.random.Generator) -> Array:
-        """Replay the real episodes in ``designs`` (k, n), keep them, and return the outcomes (k r, e, m)."""
-        repeats = self.randomizer.options.repeats
-        domains = self.randomizer.space.from_unit(designs)
-        replayed = self.evidence.replay(domains, self.segments, rng, repeats=repeats)
-        stacked = np.stack([replayed.outcome[outcome.name] for outcome in self.trials.outcomes], axis=-1)
-        simulated = np.moveaxis(stacked, 2, 1).reshape(-1, *self.trials.observed.shape)  # (k, e, r, m) -> (k r, e, m)
-        self.trials = self.trials.extended(np.repeat(designs, repeats, axis=0), simulated)
-        self.env_steps += replayed.env_steps
-        return simulated
-
-    def exam(self, contrast: Array) -> Exam:
-        """Return the means to examine the likelihood: the last sweep's replays, and where their designs came from."""
-        options, rows = self.randomizer.options, np.arange(len(self.trials.designs))
-        return Exam(rows[-options.designs * options.repeats :], contrast)
-
-    def diagnostics(self) -> dict[str, float]:
-        return {
-            "replay_env_steps": float(self.env_steps),
-            "designs": float(len(self.trials.designs)),
-            "real_episodes": float(sum(len(each.observed) for each in self.pool)),
-            "diverged_share": float(np.isnan(self.trials.simulated).any(axis=2).mean()),
-        }
 
 
 def _listed(names: tuple[str, ...] | None) -> Json:
@@ -301,6 +265,11 @@ def _messages(diagnostics: Mapping[str, float]) -> tuple[str, ...]:
         messages.append(
             f"The emulator finds where unseen replays came from only if it is believed with power {power:.2f}, so that "
             "much is left open: outcomes jump about between the designs. Use more `designs`, or narrower ranges."
+        )
+    if not diagnostics.get("paths_told", 1.0):
+        messages.append(
+            "Trajectories say nothing of any parameter, or none were logged: outcomes alone were compared. Give the "
+            "target `log: sensors`, or leave `trajectories` out."
         )
     if (share := diagnostics["diverged_share"]) > DIVERGED_SHARE:
         messages.append(f"{share:.0%} of the replays diverged: the ranges hold worlds that the simulator cannot run.")

@@ -105,7 +105,7 @@ def test_the_cost_is_said_before_it_is_spent(caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.INFO):
         randomizer = _learned(evidence)
     first, second = caplog.records[:2]
-    assert first.name == "sim2real.randomizers.particles"
+    assert first.name == "sim2real.randomizers.search"
     assert first.getMessage() == (
         "Inference replays 15 real episodes in up to 96 simulated domains: at most 14,400 env steps."
     )
