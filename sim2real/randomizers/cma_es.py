@@ -6,7 +6,7 @@ two compares a point with a distribution and not two costs. Training draws from 
 width is an option and no finding.
 
 It needs trajectories, and the policy or, for recordings, the actions that drove them. A default update costs
-``generations * population + 2`` replays of every real episode. A later round starts at the estimate of the last one
+``generations * population + 1`` replays of every real episode. A later round starts at the estimate of the last one
 and follows the newest episodes alone.
 
 It says as much of a parameter without effect as of any other: a number. It fails where the discrepancy has several
